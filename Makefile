@@ -1,0 +1,38 @@
+# Every command a newcomer needs; CI runs the same ones.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: setup demo test check lint format migration clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements-dev.txt requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/.ready
+
+demo: .venv/.ready
+	$(BIN)/intouch demo --port $(PORT)
+
+test: .venv/.ready
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test
+
+migration: .venv/.ready
+	$(BIN)/python tools/draft_migration.py $(NAME)
+
+clean:
+	rm -rf .venv data

@@ -1,0 +1,1 @@
+"""Edge: Telegram updates in, replies out."""

@@ -1,0 +1,1 @@
+"""Channels: how one message leaves; nothing about why."""

@@ -1,0 +1,1 @@
+"""The council's own people and words: councillors, officers, response teams, notices."""

@@ -1,0 +1,1 @@
+"""A council to play with: seed data, a simulated Telegram and a mailbox."""

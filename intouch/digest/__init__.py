@@ -1,0 +1,1 @@
+"""Editions: the residents' weekly digest and the councillors' briefing."""

@@ -1,0 +1,40 @@
+"""Digest: the table of editions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intouch.storage.columns import Base, Key, text_enum
+
+
+class Audience(StrEnum):
+    DIGEST = "digest"  # residents who subscribe, of one ward
+    BRIEFING = "briefing"  # the councillors of one ward
+
+
+class EditionStatus(StrEnum):
+    WAITING = "waiting"  # later than its limit: an officer decides
+    PUBLISHED = "published"  # its deliveries are in the outbox
+    EMPTY = "empty"  # nothing to say: no email
+
+
+class Edition(Base):
+    """One digest or briefing of one ward in one ISO week; what it says is fixed in ``contents``."""
+
+    __tablename__ = "editions"
+    __table_args__ = (sa.UniqueConstraint("audience", "ward_id", "period"),)
+
+    id: Mapped[Key]
+    audience: Mapped[Audience] = mapped_column(text_enum(Audience))
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"))
+    period: Mapped[str] = mapped_column(index=True)
+    status: Mapped[EditionStatus] = mapped_column(text_enum(EditionStatus))
+    due_at: Mapped[datetime]
+    contents: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""Issue reports: report, route, follow, update."""

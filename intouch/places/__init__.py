@@ -1,0 +1,1 @@
+"""Places: areas, wards, boundaries and postcodes."""

@@ -1,0 +1,1 @@
+"""Privacy: what is held about a resident, handed over or erased, across every room."""

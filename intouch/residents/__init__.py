@@ -1,0 +1,1 @@
+"""Residents: sign-up, consent, subscriptions and the addresses they gave."""

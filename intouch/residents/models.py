@@ -1,0 +1,149 @@
+"""Residents: the tables of residents, their addresses, consents, subscriptions and conversations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intouch.storage.columns import Base, Key, text_enum
+
+
+class ResidentStatus(StrEnum):
+    DRAFT = "draft"  # signing up: what is still missing is asked next
+    ACTIVE = "active"
+    STOPPED = "stopped"  # said /stop: nothing is sent until they come back
+    ERASED = "erased"  # an empty row, so that a token of theirs finds nothing
+
+
+class WardSource(StrEnum):
+    """How we know the ward: whoever gave a postcode or a place can be moved when boundaries change."""
+
+    POSTCODE = "postcode"
+    LOCATION = "location"
+    CHOSEN = "chosen"
+
+
+class Topic(StrEnum):
+    DIGEST = "digest"
+    SURVEYS = "surveys"
+    SOUNDING_BOARD = "sounding_board"
+
+
+class Channel(StrEnum):
+    TELEGRAM = "telegram"
+    EMAIL = "email"
+
+
+class Resident(Base):
+    """A person who signed up, by Telegram or by email alone.
+
+    ``email`` is kept in lower case. ``ward_id`` is empty while the ward is not known yet, or not known any more after boundaries changed.
+    ``telegram_blocked_at`` is when Telegram said that they blocked the bot; empty again after /start.
+    """
+
+    __tablename__ = "residents"
+
+    id: Mapped[Key]
+    status: Mapped[ResidentStatus] = mapped_column(text_enum(ResidentStatus), default=ResidentStatus.DRAFT)
+    telegram_id: Mapped[int | None] = mapped_column(unique=True)
+    first_name: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="en")
+    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey("wards.id"), index=True)
+    ward_source: Mapped[WardSource | None] = mapped_column(text_enum(WardSource))
+    postcode: Mapped[str | None]
+    longitude: Mapped[float | None]
+    latitude: Mapped[float | None]
+    email: Mapped[str | None]
+    email_confirmed_at: Mapped[datetime | None]
+    was_asked_email: Mapped[bool] = mapped_column(default=False)
+    was_asked_board: Mapped[bool] = mapped_column(default=False)
+    telegram_blocked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    joined_at: Mapped[datetime | None]
+
+    # A confirmed address belongs to one resident; unconfirmed ones prove nothing and may be written by anybody.
+    __table_args__ = (
+        sa.Index(
+            "uq_residents_confirmed_email",
+            "email",
+            unique=True,
+            sqlite_where=sa.text("email_confirmed_at IS NOT NULL"),
+            postgresql_where=sa.text("email_confirmed_at IS NOT NULL"),
+        ),
+    )
+
+
+class Consent(Base):
+    """What a resident agreed to, when, and in which words."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[Key]
+    resident_id: Mapped[int] = mapped_column(sa.ForeignKey("residents.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str]
+    wording: Mapped[str]
+    given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class Subscription(Base):
+    """A resident gets a topic by a channel; ended with a reason, never deleted."""
+
+    __tablename__ = "subscriptions"
+
+    id: Mapped[Key]
+    resident_id: Mapped[int] = mapped_column(sa.ForeignKey("residents.id", ondelete="CASCADE"), index=True)
+    topic: Mapped[Topic] = mapped_column(text_enum(Topic))
+    channel: Mapped[Channel] = mapped_column(text_enum(Channel))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None]
+
+    __table_args__ = (
+        sa.Index(
+            "uq_subscriptions_active",
+            "resident_id",
+            "topic",
+            "channel",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        sa.Index("ix_subscriptions_topic_active", "topic", "channel", "ended_at"),
+    )
+
+
+class DialogueKind(StrEnum):
+    SIGNUP = "signup"
+    EMAIL = "email"
+    WARD = "ward"
+    SURVEY = "survey"
+    REPORT = "report"
+    LAUNCH = "launch"
+
+
+class Dialogue(Base):
+    """Which half-finished thing hears the next message that a person types to the bot.
+
+    Not the state of that thing, which lives in its own rows: only where the person's attention is.
+    ``subject_id`` is the key of the thing (a survey's response, a report, a draft survey).
+    """
+
+    __tablename__ = "dialogues"
+
+    telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[DialogueKind] = mapped_column(text_enum(DialogueKind))
+    subject_id: Mapped[int | None]
+    opened_at: Mapped[datetime]
+
+
+class HandledUpdate(Base):
+    """A Telegram update whose effect is stored; Telegram delivers at least once, we act once."""
+
+    __tablename__ = "handled_updates"
+
+    update_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    handled_at: Mapped[datetime] = mapped_column(index=True)

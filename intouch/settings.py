@@ -1,0 +1,160 @@
+"""Settings: the only reader of the environment and of ``intouch.toml``."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from intouch.errors import InTouchError
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKLY = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):([0-5]\d)$")
+
+
+class BadSettings(InTouchError):
+    """A setting is missing or cannot be used; the sentence names it and says what to write."""
+
+
+class Settings(BaseSettings):
+    """Everything a council can set, from ``INTOUCH_*`` in the environment or from ``intouch.toml``."""
+
+    model_config = SettingsConfigDict(env_prefix="INTOUCH_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder for the database, photos and the secret key.")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="SQLAlchemy URL. Empty: SQLite in DATA_DIR. `postgresql://user:pass@host/name` for more processes."
+    )
+    telegram_token: SecretStr = Field(SecretStr(""), description="The bot's token from @BotFather. Empty: no bot.")
+    telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`. Empty: email waits in the outbox."
+    )
+    email_from: str = Field("In Touch <intouch@council.example>", description="Sender of every email.")
+    public_url: str = Field("http://127.0.0.1:8000", description="Where residents reach the web pages; used in every link.")
+    listen: str = Field("127.0.0.1:8000", description="Host and port the web server listens on.")
+    secret_key: SecretStr = Field(SecretStr(""), description="Signs links. Empty: made once and kept in DATA_DIR.")
+    council_name: str = Field("Your Council", description="Name that residents read.")
+    council_address: str = Field("Town Hall, High Street, Anytown", description="Postal address in the footer of emails.")
+    timezone: str = Field("Europe/London", description="Time zone of the council's calendar.")
+    digest_at: str = Field("fri 16:00", description="When the weekly digest goes out, council time.")
+    briefing_at: str = Field("mon 08:00", description="When the councillors' briefing goes out, council time.")
+    send_to: str = Field(
+        "*", description="Addresses and chats that may be written to, separated by commas, on a staging system; `*` for all."
+    )
+    smallest_count: int = Field(5, ge=1, description="No count of fewer people than this is ever shown.")
+    categories_file: Path | None = Field(None, description="TOML file of issue categories. Empty: the one that comes with In Touch.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_json: bool = Field(False, description="Log lines as JSON, for a log collector.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a time zone; write for example Europe/London")
+        return value
+
+    @field_validator("digest_at", "briefing_at")
+    @classmethod
+    def _weekly_time(cls, value: str) -> str:
+        if not _WEEKLY.match(value.lower().strip()):
+            raise ValueError("is not a weekly time; write for example `fri 16:00`")
+        return value.lower().strip()
+
+    @field_validator("public_url", "telegram_api_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
+            raise ValueError("is not a web address; it begins with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not re.match(r"^.+:\d{1,5}$", value):
+            raise ValueError("is not host:port; write for example 127.0.0.1:8000")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and (urlsplit(url).scheme not in ("smtp", "smtps") or not urlsplit(url).hostname):
+            raise ValueError("is not an SMTP URL; write smtp://user:pass@host:587?starttls=1 or smtps://host")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def database(self) -> str:
+        """The database URL to open; SQLite in the data folder when none was set."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'intouch.sqlite3'}"
+
+    def may_send_to(self, address: str) -> bool:
+        """Whether this email address or chat may be written to (``SEND_TO`` of a staging system)."""
+        allowed = {entry.strip().lower() for entry in self.send_to.split(",") if entry.strip()}
+        return "*" in allowed or address.strip().lower() in allowed
+
+    def signing_key(self) -> bytes:
+        """The key that signs links; made once in the data folder when none was set."""
+        if self.secret_key.get_secret_value():
+            return self.secret_key.get_secret_value().encode()
+        path = self.data_dir / "secret_key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(secrets.token_hex(32).encode())
+        except FileExistsError:
+            pass
+        return path.read_bytes()
+
+
+class SmtpAddress:
+    """An SMTP URL taken apart: host, port, user, password, TLS from the start or by STARTTLS, most connections."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        self.host = parts.hostname or "localhost"
+        self.uses_tls = parts.scheme == "smtps"
+        self.starttls = query.get("starttls", ["0"])[0] in ("1", "true", "yes")
+        self.port = parts.port or (465 if self.uses_tls else 587 if self.starttls else 25)
+        self.user = unquote(parts.username or "")
+        self.password = unquote(parts.password or "")
+        self.connections = int(query.get("connections", ["4"])[0])
+        self.per_second = float(query.get("rate", ["0"])[0])
+
+
+def settings_file() -> Path:
+    """The settings file: ``INTOUCH_SETTINGS`` or ``intouch.toml`` in the folder the command runs in."""
+    return Path(os.environ.get("INTOUCH_SETTINGS", "intouch.toml"))
+
+
+def load(**overrides: object) -> Settings:
+    """The settings; raises ``BadSettings`` with one line per setting that cannot be used, values left out."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"INTOUCH_{'_'.join(map(str, one['loc'])).upper()} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+        raise BadSettings("These settings can't be used: " + "; ".join(lines) + ". See the README for each of them.") from None
+    except ValueError:
+        raise BadSettings(f"{settings_file()} is not valid TOML. Put text values in quotes, one setting a line.") from None

@@ -1,0 +1,92 @@
+"""Sessions: opening the database, and the one way to begin a reading or a writing transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+
+def driver_url(url: str) -> sa.URL:
+    """The URL with our drivers in it: aiosqlite for SQLite, asyncpg for PostgreSQL however it is spelled."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite+aiosqlite")
+    if parsed.drivername.split("+")[0] in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+asyncpg")
+    raise ValueError(f"{parsed.drivername} is not a database In Touch knows; use sqlite:/// or postgresql://")
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """An engine for SQLite (WAL, busy timeout, foreign keys, our own BEGIN) or PostgreSQL."""
+    parsed = driver_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # Without IMMEDIATE two writers read the same row, and the second overwrites the first in silence.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class Sessions:
+    """Hands out sessions: ``read()`` never commits, ``write()`` commits when its block ends without an error."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._reader = async_sessionmaker(engine, expire_on_commit=False)
+        self._writer = async_sessionmaker(engine.execution_options(writes=True), expire_on_commit=False)
+        # SQLite has one writer at a time: waiting here in turn is fair and cheap, polling the file lock is neither.
+        self._turn = asyncio.Lock() if self.is_sqlite else None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        async with self._reader() as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        if _writing.get():
+            raise RuntimeError("a writing transaction is already open in this task")
+        token = _writing.set(True)
+        try:
+            if self._turn is None:
+                async with self._writer() as session, session.begin():
+                    yield session
+            else:
+                async with self._turn, self._writer() as session, session.begin():
+                    yield session
+        finally:
+            _writing.reset(token)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def is_storage_failure(error: BaseException) -> bool:
+    """Whether the database itself failed (disk full, locked, gone) rather than our statement being wrong."""
+    return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError, OSError))

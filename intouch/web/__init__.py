@@ -1,0 +1,1 @@
+"""Edge: the public pages that need no account."""

