@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 _PACKAGED = Path(__file__).parent / "templates"
@@ -94,6 +95,13 @@ def _plain(label: str) -> str:
     return label.unescape() if isinstance(label, Markup) else label
 
 
+class _KeepLineAfterTranslation(Extension):
+    """Tags on lines of their own leave no blank line, but a translated sentence keeps the line break behind it."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return source.replace("{% endtrans %}", "{% endtrans +%}")
+
+
 class Templates:
     """Renders the templates of one council: autoescaped, and a name that is missing is an error."""
 
@@ -103,7 +111,7 @@ class Templates:
             loader=jinja2.FileSystemLoader(folder),
             autoescape=lambda name: name is None or not name.endswith((".txt", ".mjml.txt")),
             undefined=jinja2.StrictUndefined,
-            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+            extensions=["jinja2.ext.i18n", "jinja2.ext.do", _KeepLineAfterTranslation],
             trim_blocks=True,
             lstrip_blocks=True,
         )

@@ -1,0 +1,87 @@
+"""Incoming: what arrived from Telegram, read once into our own words."""
+
+from __future__ import annotations
+
+import telegram
+
+from intouch.bot.turn import Content, Incoming
+
+ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+
+
+def read(update: telegram.Update) -> Incoming | None:
+    """The update as ``Incoming``; ``None`` for what the bot leaves alone: groups, channels and other bots."""
+    person = update.effective_user
+    chat = update.effective_chat
+    if person is None or person.is_bot or chat is None or chat.type != telegram.constants.ChatType.PRIVATE:
+        return None
+    if update.callback_query is not None:
+        return _tap(update.update_id, person, update.callback_query)
+    if update.message is not None:
+        return _message(update.update_id, person, update.message)
+    return None
+
+
+def blocker(update: telegram.Update) -> int | None:
+    """The Telegram id of whoever has just blocked the bot with this update."""
+    change = update.my_chat_member
+    if change is None or change.chat.type != telegram.constants.ChatType.PRIVATE:
+        return None
+    return change.from_user.id if change.new_chat_member.status == telegram.constants.ChatMemberStatus.BANNED else None
+
+
+def _tap(update_id: int, person: telegram.User, query: telegram.CallbackQuery) -> Incoming:
+    return Incoming(
+        update_id=update_id,
+        telegram_id=person.id,
+        first_name=person.first_name,
+        language=person.language_code or "en",
+        content=Content.TAP,
+        data=tuple((query.data or "").split(":")),
+        tap_id=query.id,
+        message_id=query.message.message_id if query.message else None,
+    )
+
+
+def _message(update_id: int, person: telegram.User, message: telegram.Message) -> Incoming:
+    text = message.text or message.caption or ""
+    content, command, rest = _content(message, text)
+    file_id, file_size = _photo(message)
+    return Incoming(
+        update_id=update_id,
+        telegram_id=person.id,
+        first_name=person.first_name,
+        language=person.language_code or "en",
+        content=content,
+        text=rest,
+        command=command,
+        message_id=message.message_id,
+        longitude=message.location.longitude if message.location else None,
+        latitude=message.location.latitude if message.location else None,
+        file_id=file_id,
+        file_size=file_size,
+    )
+
+
+def _content(message: telegram.Message, text: str) -> tuple[Content, str, str]:
+    """What kind of message it is, its command, and its text without the command."""
+    if message.location:
+        return Content.LOCATION, "", text
+    if _photo(message)[0]:
+        return Content.PHOTO, "", text
+    if message.text is None:
+        return Content.OTHER, "", text
+    if text.startswith("/"):
+        head, _, rest = text.partition(" ")
+        return Content.COMMAND, head[1:].partition("@")[0].lower(), rest.strip()
+    return Content.TEXT, "", text
+
+
+def _photo(message: telegram.Message) -> tuple[str, int]:
+    """File id and size (bytes) of the largest version of a photo, also of one that was sent as a file."""
+    if message.photo:
+        largest = message.photo[-1]
+        return largest.file_id, largest.file_size or 0
+    if message.document and (message.document.mime_type or "").startswith("image/"):
+        return message.document.file_id, message.document.file_size or 0
+    return "", 0
