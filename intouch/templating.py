@@ -107,9 +107,9 @@ class Templates:
 
     def __init__(self, *, zone: ZoneInfo, council_name: str, globals: Mapping[str, Any] | None = None, folder: Path = FOLDER) -> None:
         self.zone = zone
-        self.environment = jinja2.Environment(  # noqa: S701 - only plain-text emails (.txt) are not HTML
+        self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder),
-            autoescape=lambda name: name is None or not name.endswith((".txt", ".mjml.txt")),
+            autoescape=lambda name: name is None or not name.endswith(".txt"),  # noqa: S701 - plain-text emails are no HTML
             undefined=jinja2.StrictUndefined,
             extensions=["jinja2.ext.i18n", "jinja2.ext.do", _KeepLineAfterTranslation],
             trim_blocks=True,
@@ -119,11 +119,11 @@ class Templates:
         self.environment.globals.update(council_name=council_name, **(globals or {}))
         self.environment.filters.update(day=self.day, moment=self.moment, percent=percent, plural=plural)
 
-    def text(self, name: str, **values: Any) -> str:
+    def text(self, name: str, /, **values: Any) -> str:
         """The template ``name`` (a path below ``templates/``) rendered as it stands."""
         return self.environment.get_template(name).render(**values)
 
-    def telegram(self, name: str, **values: Any) -> TelegramMessage:
+    def telegram(self, name: str, /, **values: Any) -> TelegramMessage:
         """``templates/telegram/<name>.html`` as a message; the template calls ``button(label, data)`` for its keyboard."""
         keyboard = _Keyboard()
         text = self.environment.get_template(f"telegram/{name}.html").render(

@@ -1,0 +1,96 @@
+"""Letters: one email as subject, HTML and plain text, from ``templates/email/<name>/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+import mrml
+
+from intouch.templating import Templates, tidy
+
+LAYOUT = "email/_layout"
+BODY_PLACE = "<!-- the letter -->"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An email before it is encoded; ``headers`` are those beyond From, To, Subject, Date and Message-ID."""
+
+    subject: str
+    html: str
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Letter:
+        """This letter with more headers."""
+        return replace(self, headers={**self.headers, **headers})
+
+
+class Letters:
+    """Renders letters for one council; keep one, for it remembers what it compiled.
+
+    ``templates/email/<name>/`` holds:
+
+    * ``subject.txt``: the subject; further lines are the preheader that mail apps show beside it;
+    * ``body.mjml``: what stands in the column (``mj-text``, ``mj-button``, ``mj-divider``, ``mj-raw`` for loops), Jinja inside.
+      It begins with an ``mj-text`` that holds the one ``<h1>``. A bare ``<`` in Jinja is not valid in MJML: turn it round;
+    * ``body.txt``: the same by hand in plain text;
+    * ``why.txt``: why the person gets this (else the layout's own ``why.txt``).
+
+    The layout adds the council's name, and a footer with ``why``, the council's address and, where they are given as values,
+    ``preferences_url`` and ``unsubscribe_url``. ``language`` (default ``en``) is the lang attribute.
+    """
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+        self._plain = templates.environment.overlay(autoescape=False)
+        self._compiled: dict[tuple[str, str], jinja2.Template] = {}
+
+    def render(self, name: str, /, **values: Any) -> Letter:
+        """The letter ``name``; a value that its templates need and that is missing is an error."""
+        values.setdefault("language", "en")
+        subject, preheader = self._subject(name, values)
+        values |= {"subject": subject, "preheader": preheader, "why": self._why(name, values)}
+        return Letter(subject, self._body(name).render(**values), self._text(name, values))
+
+    def _subject(self, name: str, values: Mapping[str, Any]) -> tuple[str, str]:
+        # Cut before rendering: a line break that rode in with somebody's words would end the subject early.
+        subject, _, preheader = self._source(f"email/{name}/subject.txt").strip().partition("\n")
+        return self._line(name, subject, values), self._line(name, preheader, values)
+
+    def _line(self, name: str, source: str, values: Mapping[str, Any]) -> str:
+        if (name, source) not in self._compiled:
+            self._compiled[name, source] = self._plain.from_string(source)
+        return " ".join(self._compiled[name, source].render(**values).split())
+
+    def _why(self, name: str, values: Mapping[str, Any]) -> str:
+        template = self._templates.environment.select_template([f"email/{name}/why.txt", f"{LAYOUT}/why.txt"])
+        return " ".join(template.render(**values).split())
+
+    def _text(self, name: str, values: Mapping[str, Any]) -> str:
+        body = self._templates.text(f"email/{name}/body.txt", **values)
+        footer = self._templates.text(f"{LAYOUT}/footer.txt", **values)
+        return f"{tidy(body)}\n\n{tidy(footer)}\n"
+
+    def _body(self, name: str) -> jinja2.Template:
+        if (name, "body") not in self._compiled:
+            source = self._source(f"{LAYOUT}/layout.mjml").replace(BODY_PLACE, self._source(f"email/{name}/body.mjml"))
+            self._compiled[name, "body"] = self._templates.environment.from_string(compile_mjml(source))
+        return self._compiled[name, "body"]
+
+    def _source(self, path: str) -> str:
+        environment = self._templates.environment
+        if environment.loader is None:
+            raise RuntimeError("templates have no folder to be read from")
+        return environment.loader.get_source(environment, path)[0]
+
+
+@lru_cache(maxsize=64)
+def compile_mjml(source: str) -> str:
+    """MJML as the HTML that mail apps understand, with the Jinja inside it left as it stands."""
+    # Without this, a font that MJML knows (such as Roboto) is fetched from Google by whoever opens the letter.
+    return mrml.to_html(source, render_options=mrml.RenderOptions(fonts={})).content
