@@ -98,6 +98,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('email', name=op.f('uq_officers_email')),
     sa.UniqueConstraint('telegram_id', name=op.f('uq_officers_telegram_id'))
     )
+    op.create_table('waiting_updates',
+    sa.Column('update_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('body', sa.JSON(), nullable=False),
+    sa.Column('received_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('update_id', name=op.f('pk_waiting_updates'))
+    )
     op.create_table('response_teams',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -463,6 +469,7 @@ def downgrade() -> None:
 
     op.drop_table('surveys')
     op.drop_table('response_teams')
+    op.drop_table('waiting_updates')
     op.drop_table('officers')
     op.drop_table('notices')
     op.drop_table('leases')

@@ -1,0 +1,38 @@
+"""Photos: fetched and cleaned before the transaction begins, because both take their time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import telegram
+
+from intouch.bot.turn import Content, Incoming
+from intouch.errors import BadInput, InTouchError
+from intouch.issues import photos
+from intouch.residents import dialogues
+from intouch.residents.models import DialogueKind
+from intouch.runtime import Runtime
+
+# What the Bot API lets a bot download.
+_LARGEST_DOWNLOAD = 20_000_000
+
+
+async def fetch(runtime: Runtime, bot: telegram.Bot, what: Incoming) -> dict[str, Any]:
+    """``clean_photo`` or ``photo_error`` for a photo that a report is waiting for; nothing for anything else."""
+    if what.content is not Content.PHOTO or not await _is_writing_a_report(runtime, what.telegram_id):
+        return {}
+    try:
+        if what.file_size > _LARGEST_DOWNLOAD:
+            raise BadInput("That photo is too large. Please send it as a photo instead of a file, or send a smaller one.")
+        file = await bot.get_file(what.file_id)
+        return {"clean_photo": await photos.clean(bytes(await file.download_as_bytearray()))}
+    except InTouchError as error:
+        return {"photo_error": error}
+    except telegram.error.TelegramError:
+        return {"photo_error": BadInput("The photo didn't come through. Please send it again, or skip it.")}
+
+
+async def _is_writing_a_report(runtime: Runtime, telegram_id: int) -> bool:
+    async with runtime.sessions.read() as session:
+        dialogue = await dialogues.current(session, telegram_id)
+        return dialogue is not None and dialogue.kind is DialogueKind.REPORT

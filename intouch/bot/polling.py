@@ -1,0 +1,135 @@
+"""Polling: fetches updates from the Bot API and lets go of one only when its effect is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+import telegram
+
+from intouch import logs
+from intouch.bot import menu
+from intouch.bot.dispatcher import Dispatcher
+from intouch.bot.incoming import ALLOWED_UPDATES
+from intouch.outbox import leases
+from intouch.residents.models import WaitingUpdate
+from intouch.runtime import Runtime
+from intouch.storage.inserting import insert_ignoring
+
+log = logs.get("bot")
+
+LONG_POLL = 25  # seconds that the Bot API may keep a question open
+# An update that takes longer is written down, so that a slow photo does not keep everybody else waiting.
+PATIENCE = 1.0
+LEASE = "bot's poller"
+LEASE_SECONDS = 60
+LONGEST_PAUSE = 30.0
+
+
+class Poller:
+    """Asks for updates as long as this process holds the poller's lease: the Bot API allows one poller at a time."""
+
+    def __init__(self, runtime: Runtime, bot: telegram.Bot, dispatcher: Dispatcher, *, holder: str) -> None:
+        self.runtime = runtime
+        self.bot = bot
+        self.dispatcher = dispatcher
+        self.holder = holder
+        self.is_polling = False
+        self._offset: int | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._written: set[int] = set()
+
+    async def run(self) -> None:
+        """Poll until cancelled; the Bot API being away is waited for, however long that takes."""
+        pause = 1.0
+        try:
+            while True:
+                try:
+                    if not await self._hold_lease():
+                        await asyncio.sleep(5)
+                        continue
+                    if not self.is_polling:
+                        await self._begin()
+                    await self._poll()
+                    pause = 1.0
+                except (telegram.error.TelegramError, OSError, sa.exc.SQLAlchemyError) as error:
+                    log.warning("bot.poll_failed", error=type(error).__name__, pause=pause)
+                    await asyncio.sleep(_retry_after(error) or pause)
+                    pause = min(LONGEST_PAUSE, pause * 2)
+        finally:
+            await self._finish()
+
+    async def _begin(self) -> None:
+        await menu.publish(self.runtime, self.bot)
+        self.is_polling = True
+        async with self.runtime.sessions.read() as session:
+            bodies = list(await session.scalars(sa.select(WaitingUpdate.body).order_by(WaitingUpdate.update_id)))
+        for body in bodies:
+            self._written.add(body["update_id"])
+            self._take(telegram.Update.de_json(body, self.bot))
+        log.info("bot.polling", waiting=len(bodies))
+
+    async def _poll(self) -> None:
+        updates = await self.bot.get_updates(offset=self._offset, timeout=LONG_POLL, allowed_updates=ALLOWED_UPDATES)
+        if not updates:
+            return
+        tasks = {update.update_id: self._take(update) for update in updates}
+        await asyncio.wait(tasks.values(), timeout=PATIENCE)
+        await self._write_down([update for update in updates if not tasks[update.update_id].done()])
+        await self._cross_off(*(update_id for update_id, task in tasks.items() if task.done()))
+        # Only now: asking from the next number on is what makes the Bot API forget these.
+        self._offset = updates[-1].update_id + 1
+
+    def _take(self, update: telegram.Update) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._take_and_cross_off(update))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _take_and_cross_off(self, update: telegram.Update) -> None:
+        await self.dispatcher.take(update)
+        await self._cross_off(update.update_id)
+
+    async def _write_down(self, updates: Sequence[telegram.Update]) -> None:
+        if not updates:
+            return
+        now = self.runtime.now()
+        rows = [{"update_id": update.update_id, "body": update.to_dict(), "received_at": now} for update in updates]
+        async with self.runtime.sessions.write() as session:
+            await insert_ignoring(session, WaitingUpdate, rows)
+        self._written.update(update.update_id for update in updates)
+
+    async def _cross_off(self, *update_ids: int) -> None:
+        """Forget updates that were written down, now that their effect is stored."""
+        done = self._written.intersection(update_ids)
+        if not done:
+            return
+        async with self.runtime.sessions.write() as session:
+            await session.execute(sa.delete(WaitingUpdate).where(WaitingUpdate.update_id.in_(done)))
+        self._written -= done
+
+    async def _hold_lease(self) -> bool:
+        async with self.runtime.sessions.write() as session:
+            held = await leases.take(session, LEASE, holder=self.holder, seconds=LEASE_SECONDS, now=self.runtime.now())
+        self.is_polling = self.is_polling and held
+        return held
+
+    async def _finish(self) -> None:
+        """Let what is under way end, tell the Bot API how far we came, and give up the lease."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=5)
+        with contextlib.suppress(telegram.error.TelegramError, OSError, TimeoutError):
+            if self._offset is not None:
+                await asyncio.wait_for(self.bot.get_updates(offset=self._offset, timeout=0, limit=1), timeout=2)
+        with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
+            async with self.runtime.sessions.write() as session:
+                await leases.release(session, LEASE, holder=self.holder)
+
+
+def _retry_after(error: BaseException) -> float | None:
+    if not isinstance(error, telegram.error.RetryAfter):
+        return None
+    wait = error.retry_after
+    return float(wait if isinstance(wait, int) else wait.total_seconds())
