@@ -17,6 +17,10 @@ class BadLink(InTouchError):
     """The link was changed, is not ours, or has run out."""
 
 
+class ExpiredLink(BadLink):
+    """The link was ours, and has run out."""
+
+
 class Links:
     """Makes and reads signed links for one council.
 
@@ -42,7 +46,7 @@ class Links:
         body: list[Any] = json.loads(_decode(raw))
         expires, values = body[0], body[1:]
         if expires and now.timestamp() > expires:
-            raise BadLink("This link has run out. Please ask for a new one.")
+            raise ExpiredLink("This link has run out. Please ask for a new one.")
         return values
 
     def url(self, path: str, purpose: str, *values: int | str, expires_at: datetime | None = None) -> str:
