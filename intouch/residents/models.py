@@ -41,8 +41,11 @@ class Channel(StrEnum):
 class Resident(Base):
     """A person who signed up, by Telegram or by email alone.
 
-    ``email`` is kept in lower case. ``ward_id`` is empty while the ward is not known yet, or not known any more after boundaries changed.
+    ``email`` is a confirmed address in lower case; ``email_to_confirm`` is one that a letter went to, and replaces it when confirmed.
+    ``ward_id`` is empty while the ward is not known yet, or not known any more after boundaries changed; set with an empty
+    ``ward_source`` it is a link's guess that the person has not confirmed. ``consented_at`` is empty again when consent was withdrawn.
     ``telegram_blocked_at`` is when Telegram said that they blocked the bot; empty again after /start.
+    ``wants_board`` keeps the wish of a draft who signs up by email. ``merged_into_id``: two sign-ups of one person became that one.
     """
 
     __tablename__ = "residents"
@@ -59,11 +62,15 @@ class Resident(Base):
     latitude: Mapped[float | None]
     email: Mapped[str | None]
     email_confirmed_at: Mapped[datetime | None]
+    email_to_confirm: Mapped[str | None]
+    consented_at: Mapped[datetime | None]
     was_asked_email: Mapped[bool] = mapped_column(default=False)
     was_asked_board: Mapped[bool] = mapped_column(default=False)
+    wants_board: Mapped[bool] = mapped_column(default=False)
     telegram_blocked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     joined_at: Mapped[datetime | None]
+    merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("residents.id", ondelete="SET NULL"), index=True)
 
     # A confirmed address belongs to one resident; unconfirmed ones prove nothing and may be written by anybody.
     __table_args__ = (
@@ -74,6 +81,8 @@ class Resident(Base):
             sqlite_where=sa.text("email_confirmed_at IS NOT NULL"),
             postgresql_where=sa.text("email_confirmed_at IS NOT NULL"),
         ),
+        # Links and delivery keys name residents by number: SQLite must not give a deleted draft's number to somebody else.
+        {"sqlite_autoincrement": True},
     )
 
 

@@ -227,16 +227,23 @@ def upgrade() -> None:
     sa.Column('latitude', sa.Double(), nullable=True),
     sa.Column('email', sa.Text(), nullable=True),
     sa.Column('email_confirmed_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('email_to_confirm', sa.Text(), nullable=True),
+    sa.Column('consented_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('was_asked_email', sa.Boolean(), nullable=False),
     sa.Column('was_asked_board', sa.Boolean(), nullable=False),
+    sa.Column('wants_board', sa.Boolean(), nullable=False),
     sa.Column('telegram_blocked_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('created_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('joined_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('merged_into_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['merged_into_id'], ['residents.id'], name=op.f('fk_residents_merged_into_id_residents'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['ward_id'], ['wards.id'], name=op.f('fk_residents_ward_id_wards')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_residents')),
-    sa.UniqueConstraint('telegram_id', name=op.f('uq_residents_telegram_id'))
+    sa.UniqueConstraint('telegram_id', name=op.f('uq_residents_telegram_id')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('residents', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_residents_merged_into_id'), ['merged_into_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_residents_ward_id'), ['ward_id'], unique=False)
         batch_op.create_index('uq_residents_confirmed_email', ['email'], unique=True, sqlite_where=sa.text('email_confirmed_at IS NOT NULL'), postgresql_where=sa.text('email_confirmed_at IS NOT NULL'))
 
@@ -295,7 +302,9 @@ def upgrade() -> None:
     with op.batch_alter_table('issue_reports', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_issue_reports_reported_at'), ['reported_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_issue_reports_resident_id'), ['resident_id'], unique=False)
+        batch_op.create_index('ix_issue_reports_ward_fixed', ['ward_id', 'fixed_at'], unique=False)
         batch_op.create_index('ix_issue_reports_ward_status', ['ward_id', 'status'], unique=False)
+        batch_op.create_index('uq_issue_reports_draft', ['resident_id'], unique=True, sqlite_where=sa.text("status = 'draft'"), postgresql_where=sa.text("status = 'draft'"))
 
     op.create_table('link_codes',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -427,7 +436,9 @@ def downgrade() -> None:
     op.drop_table('options')
     op.drop_table('link_codes')
     with op.batch_alter_table('issue_reports', schema=None) as batch_op:
+        batch_op.drop_index('uq_issue_reports_draft', sqlite_where=sa.text("status = 'draft'"), postgresql_where=sa.text("status = 'draft'"))
         batch_op.drop_index('ix_issue_reports_ward_status')
+        batch_op.drop_index('ix_issue_reports_ward_fixed')
         batch_op.drop_index(batch_op.f('ix_issue_reports_resident_id'))
         batch_op.drop_index(batch_op.f('ix_issue_reports_reported_at'))
 
@@ -444,6 +455,7 @@ def downgrade() -> None:
     with op.batch_alter_table('residents', schema=None) as batch_op:
         batch_op.drop_index('uq_residents_confirmed_email', sqlite_where=sa.text('email_confirmed_at IS NOT NULL'), postgresql_where=sa.text('email_confirmed_at IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_residents_ward_id'))
+        batch_op.drop_index(batch_op.f('ix_residents_merged_into_id'))
 
     op.drop_table('residents')
     op.drop_table('questions')
