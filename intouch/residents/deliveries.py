@@ -1,0 +1,44 @@
+"""Deliveries of residents: stopping what has not left yet, and blanking what did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.outbox.models import DeadAddress, Delivery, Road, State
+
+
+def owner_of(resident_id: int) -> str:
+    """How a delivery names the resident it belongs to."""
+    return f"resident:{resident_id}"
+
+
+async def cancel_queued(session: AsyncSession, resident_id: int, *, now: datetime) -> None:
+    """What is still waiting for this resident does not go out."""
+    waiting = sa.update(Delivery).where(Delivery.owner == owner_of(resident_id), Delivery.state == State.QUEUED)
+    await session.execute(waiting.values(state=State.CANCELLED, settled_at=now))
+
+
+async def blank(session: AsyncSession, resident_ids: Sequence[int], addresses: Sequence[str], *, now: datetime) -> None:
+    """Take words and addresses out of these residents' deliveries; the keys stay, so nothing goes out twice.
+
+    Replies to a chat have no owner and are found by ``addresses``; those of a councillor or an officer are theirs.
+    """
+    theirs = sa.or_(
+        Delivery.owner.in_([owner_of(resident_id) for resident_id in resident_ids]),
+        sa.and_(Delivery.owner.is_(None), Delivery.address.in_(addresses)),
+    )
+    waiting = sa.update(Delivery).where(theirs, Delivery.state == State.QUEUED)
+    await session.execute(waiting.values(state=State.CANCELLED, settled_at=now))
+    held = sa.update(Delivery).where(theirs)
+    await session.execute(held.values(address="", payload={}, owner=None, provider_id=None, error=None))
+    await revive(session, addresses)
+
+
+async def revive(session: AsyncSession, addresses: Sequence[str], *, road: Road | None = None) -> None:
+    """These addresses are not known as dead any more."""
+    statement = sa.delete(DeadAddress).where(DeadAddress.address.in_(addresses))
+    await session.execute(statement if road is None else statement.where(DeadAddress.road == road))
