@@ -1,0 +1,122 @@
+"""AiohttpRequest: python-telegram-bot's road to the Bot API, on aiohttp; tells apart what may have arrived."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import aiohttp
+from telegram.error import NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.request import BaseRequest, RequestData
+
+
+class NotConnected(NetworkError):
+    """No connection came about: the request certainly did not arrive."""
+
+
+class MayHaveArrived(TimedOut):
+    """The request was under way when the line broke or time ran out: nobody knows whether it arrived."""
+
+
+class FloodWait(RetryAfter):
+    """429: the Bot API wants us to wait. (The library's own class warns about itself whenever it is made.)"""
+
+    def __init__(self, seconds: float) -> None:
+        TelegramError.__init__(self, f"Flood control exceeded. Retry in {seconds:g} seconds")
+        self._retry_after = timedelta(seconds=seconds)
+
+    @property
+    def retry_after(self) -> int:
+        return int(self._retry_after.total_seconds())
+
+
+class AiohttpRequest(BaseRequest):
+    """One pool of connections. Proxies from the environment are ignored; no error holds the URL, for the token is in it."""
+
+    def __init__(self, *, connections: int = 256, connect: float = 10.0, read: float = 20.0, media: float = 60.0) -> None:
+        self._connections = connections
+        self._connect = connect
+        self._read = read
+        self._media = media
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float | None:
+        return self._read
+
+    async def initialize(self) -> None:
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=30, ttl_dns_cache=60)
+            headers = {"User-Agent": self.USER_AGENT}
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=False, headers=headers, auto_decompress=True)
+
+    async def shutdown(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def do_request(  # noqa: PLR0917 - the library's signature
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        """One request: status and body. aiohttp knows no time limit for writing alone: ``write_timeout`` widens the whole."""
+        await self.initialize()
+        session = self._session
+        assert session is not None
+        uploads = request_data is not None and request_data.contains_files
+        read = self._seconds(read_timeout, self._media if uploads else self._read)
+        connect = self._seconds(connect_timeout, self._connect)
+        write = self._seconds(write_timeout, self._media if uploads else self._read)
+        total = None if method == "GET" or None in (read, connect, write) else read + connect + write
+        timeout = aiohttp.ClientTimeout(total, connect=self._seconds(pool_timeout, connect), sock_connect=connect, sock_read=read)
+        try:
+            async with session.request(method, url, data=_body(request_data), timeout=timeout, allow_redirects=False) as response:
+                payload = await response.read()
+                status = response.status
+        except Exception as error:
+            _translate(error)
+        if status == 429:
+            raise FloodWait(_retry_after(payload))
+        return status, payload
+
+    def _seconds(self, given: Any, otherwise: float) -> Any:
+        return otherwise if given is self.DEFAULT_NONE else given
+
+
+def _body(data: RequestData | None) -> aiohttp.FormData | dict[str, str] | None:
+    if data is None:
+        return None
+    if not data.contains_files:
+        return data.json_parameters
+    form = aiohttp.FormData()
+    for name, value in data.json_parameters.items():
+        form.add_field(name, value)
+    for name, (filename, contents, mime_type) in data.multipart_data.items():
+        form.add_field(name, contents, filename=filename, content_type=mime_type)
+    return form
+
+
+def _translate(error: Exception) -> NoReturn:
+    """Raise what the library knows, without the cause: an aiohttp error may quote the URL."""
+    name = type(error).__name__
+    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorCertificateError)):
+        raise NotConnected(f"no connection to the Bot API ({name})") from None
+    if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, OSError)):
+        raise MayHaveArrived(f"the Bot API did not answer ({name})") from None
+    if isinstance(error, aiohttp.InvalidURL):
+        raise NotConnected("the Bot API's address is not a web address") from None
+    raise NetworkError(f"the Bot API answered what is not HTTP, or the request could not be made ({name})") from None
+
+
+def _retry_after(payload: bytes) -> float:
+    try:
+        return max(1.0, float(json.loads(payload)["parameters"]["retry_after"]))
+    except (ValueError, KeyError, TypeError):
+        return 5.0

@@ -1,0 +1,99 @@
+"""Outcomes: what is handed to a channel, and what came of it; the one language of all channels."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+
+class Verdict(StrEnum):
+    """What became of one attempt."""
+
+    SENT = "sent"  # the provider accepted it
+    RETRY = "retry"  # it certainly was not accepted; later it may be
+    UNKNOWN = "unknown"  # the line broke when it may have been accepted
+    DEAD = "dead"  # the address is gone
+    FAILED = "failed"  # this message will never be accepted
+    NOT_TRIED = "not tried"  # the road itself is closed, or we are stopping: nobody was asked about this one
+    UNWANTED = "unwanted"  # it is not to be sent any more
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt. ``error`` never holds a secret, an address or words of a message.
+
+    ``after`` is how many seconds the provider asked us to wait. ``moved_to`` is the chat's new number.
+    """
+
+    verdict: Verdict
+    provider_id: str = ""
+    error: str = ""
+    after: float | None = None
+    moved_to: str = ""
+
+
+def sent(provider_id: str, moved_to: str = "") -> Outcome:
+    return Outcome(Verdict.SENT, provider_id=provider_id, moved_to=moved_to)
+
+
+def retry(error: str, after: float | None = None) -> Outcome:
+    return Outcome(Verdict.RETRY, error=error, after=after)
+
+
+def unknown(error: str) -> Outcome:
+    return Outcome(Verdict.UNKNOWN, error=error)
+
+
+def dead(error: str) -> Outcome:
+    return Outcome(Verdict.DEAD, error=error)
+
+
+def failed(error: str) -> Outcome:
+    return Outcome(Verdict.FAILED, error=error)
+
+
+def unwanted(reason: str) -> Outcome:
+    return Outcome(Verdict.UNWANTED, error=reason)
+
+
+def not_tried(error: str, after: float = 0.0) -> Outcome:
+    """The road is closed for ``after`` seconds; 0: only we are stopping, or the lease has passed to somebody else."""
+    return Outcome(Verdict.NOT_TRIED, error=error, after=after)
+
+
+def _always() -> bool:
+    return True
+
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[Content]):
+    """One message, ready to leave. ``number`` is the sender's own; the outcome comes back under it.
+
+    ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``is_ours`` is asked right before the
+    call: a process that slept longer than its lease must not send what another has taken over.
+    """
+
+    number: int
+    address: str
+    content: Content
+    rank: int = 2
+    provider_id: str = ""
+    is_ours: Callable[[], bool] = _always
+
+
+class Channel(Protocol):
+    """A road out. It has its own limits: as many envelopes as it is given are under way or waiting inside it."""
+
+    def send_batch(self, envelopes: Sequence[Envelope[object]]) -> AsyncIterator[tuple[int, Outcome]]:
+        """Send them all; each outcome with the envelope's number as soon as it is known, in any order."""
+
+    def halt(self) -> None:
+        """Begin nothing new: what has not begun comes back as ``NOT_TRIED``, what is under way is finished."""
+
+    async def close(self) -> None:
+        """Let go of all connections."""

@@ -1,0 +1,117 @@
+"""Telegram: how one message leaves through the Bot API, and what its answer means."""
+
+from __future__ import annotations
+
+import telegram
+from telegram import error as errors
+
+from intouch.channels import outcomes
+from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected
+from intouch.channels.outcomes import Outcome
+from intouch.settings import Settings
+from intouch.templating import Button, TelegramMessage
+
+Markup = telegram.InlineKeyboardMarkup | telegram.ReplyKeyboardMarkup | telegram.ReplyKeyboardRemove
+
+# 400s that say that there is nobody at this address any more.
+_GONE = ("chat not found", "user not found", "peer_id_invalid", "user is deactivated", "bot was kicked", "group chat was deactivated")
+
+
+class CouncilBot(telegram.Bot):
+    """A bot that never shows its token: not in its ``repr`` and not in the error for a token that is refused."""
+
+    async def initialize(self) -> None:
+        try:
+            await super().initialize()
+        except errors.InvalidToken:
+            raise errors.InvalidToken("The bot's token was refused by the Bot API.") from None
+
+    def __repr__(self) -> str:
+        return "CouncilBot[token=***]"
+
+
+def open_bot(settings: Settings, *, connections: int = 256) -> telegram.Bot:
+    """The bot of these settings on aiohttp; ``async with`` it, or call ``initialize()`` and ``shutdown()``.
+
+    It has two pools, so that the long poll never waits for a connection that the bot's own messages hold.
+    """
+    return CouncilBot(
+        settings.telegram_token.get_secret_value(),
+        base_url=f"{settings.telegram_api_url}/bot",
+        base_file_url=f"{settings.telegram_api_url}/file/bot",
+        request=AiohttpRequest(connections=connections),
+        get_updates_request=AiohttpRequest(connections=2),
+    )
+
+
+def to_markup(message: TelegramMessage) -> Markup | None:
+    """The keyboard of a message in the library's words."""
+    if message.buttons:
+        return telegram.InlineKeyboardMarkup([[_inline(button) for button in row] for row in message.buttons])
+    if message.location_label:
+        button = telegram.KeyboardButton(message.location_label, request_location=True)
+        return telegram.ReplyKeyboardMarkup([[button]], resize_keyboard=True, one_time_keyboard=True)
+    return telegram.ReplyKeyboardRemove() if message.clears_keyboard else None
+
+
+def _inline(button: Button) -> telegram.InlineKeyboardButton:
+    if button.url:
+        return telegram.InlineKeyboardButton(button.label, url=button.url)
+    return telegram.InlineKeyboardButton(button.label, callback_data=button.data)
+
+
+async def send_message(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> Outcome:
+    """Send one message; every answer of the Bot API, and none, becomes an outcome."""
+    try:
+        return outcomes.sent(await _send(bot, chat_id, message))
+    except errors.ChatMigrated as moved:
+        return await _send_moved(bot, moved.new_chat_id, message)
+    except errors.TelegramError as error:
+        return classify(error)
+
+
+async def _send(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> str:
+    said = await bot.send_message(chat_id, message.text, parse_mode="HTML", reply_markup=to_markup(message))
+    return str(said.message_id)
+
+
+async def _send_moved(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> Outcome:
+    """A group became a supergroup under a new number: once more, there, and remember it."""
+    try:
+        return outcomes.sent(await _send(bot, chat_id, message), moved_to=str(chat_id))
+    except errors.ChatMigrated:
+        return outcomes.failed("the chat moved twice")
+    except errors.TelegramError as error:
+        return classify(error)
+
+
+def classify(error: errors.TelegramError) -> Outcome:
+    """What an error of the Bot API means for this message."""
+    match error:
+        case FloodWait():
+            return outcomes.retry("429: too many requests", after=error.retry_after)
+        case errors.RetryAfter():
+            return outcomes.retry("429: too many requests", after=error._retry_after.total_seconds())
+        case errors.TimedOut():
+            return outcomes.unknown(error.message)
+        case NotConnected():
+            return outcomes.not_tried(error.message, after=1)
+        case errors.Forbidden():
+            return outcomes.dead(_reason(error))
+        case errors.BadRequest():
+            gone = any(text in error.message.lower() for text in _GONE)
+            return outcomes.dead(_reason(error)) if gone else outcomes.failed(_reason(error))
+        case errors.InvalidToken():
+            # 401 and 404: not this message but the whole bot is wrong; an operator has to act.
+            return outcomes.not_tried("the Bot API refused the bot's token", after=60)
+        case errors.NetworkError():
+            return outcomes.retry(_reason(error))
+        case errors.Conflict():
+            return outcomes.retry("409: another process speaks for this bot", after=5)
+        case _:
+            return outcomes.unknown("the Bot API's answer was not understood")
+
+
+def _reason(error: errors.TelegramError) -> str:
+    """Telegram's own words, cut short: they name rules, not people."""
+    return error.message.strip()[:200]

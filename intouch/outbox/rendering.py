@@ -1,0 +1,55 @@
+"""Rendering: what a delivery becomes when its turn comes, and who turns it into that."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.letters import Letter, Letters
+from intouch.outbox.models import Delivery
+from intouch.templating import TelegramMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An email that is ready: the bytes of the whole message (RFC 5322, CRLF), not yet dot-stuffed."""
+
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Not to be sent any more; ``reason`` is kept with the cancelled delivery, so it names nobody."""
+
+    reason: str
+
+
+Rendered = TelegramMessage | Letter | Encoded | Unwanted
+
+# Is given deliveries of its kind, in a reading session; answers by delivery id. One left out counts as failed.
+Renderer = Callable[[AsyncSession, Sequence[Delivery]], Awaitable[Mapping[int, Rendered]]]
+
+
+async def render_messages(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    """Kind ``message``: the payload is the Telegram message itself."""
+    return {delivery.id: TelegramMessage.from_json(delivery.payload) for delivery in deliveries}
+
+
+def letter_renderer(letters: Letters) -> Renderer:
+    """Kind ``letter``: the payload names a letter's template and its values, and may add headers."""
+
+    async def render(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+        rendered: dict[int, Rendered] = {}
+        for delivery in deliveries:
+            letter = letters.render(delivery.payload["template"], **delivery.payload.get("values", {}))
+            rendered[delivery.id] = letter.with_headers(delivery.payload.get("headers", {}))
+        return rendered
+
+    return render
+
+
+def generic_renderers(letters: Letters) -> dict[str, Renderer]:
+    """The kinds that every room may use without a renderer of its own."""
+    return {"message": render_messages, "letter": letter_renderer(letters)}
