@@ -8,7 +8,8 @@ import telegram
 
 from intouch import logs
 from intouch.bot.turn import Content, Incoming, Reply
-from intouch.channels.telegram import to_markup
+from intouch.channels.outcomes import Verdict
+from intouch.channels.telegram import classify, to_markup
 from intouch.outbox import enqueue
 from intouch.outbox.models import Lane, Road
 from intouch.residents import reaching
@@ -43,12 +44,15 @@ async def _send_one(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: 
         await _send_message(bot, what, reply, reply.message)
     except telegram.error.Forbidden:
         raise
-    except telegram.error.TimedOut:
-        # It may have arrived. A question asked twice does less harm than one never asked, but /help asks it too.
-        log.warning("bot.reply_unknown", update=what.update_id)
     except telegram.error.TelegramError as error:
-        log.warning("bot.reply_waits", update=what.update_id, error=type(error).__name__)
-        await _send_later(runtime, what, reply.message, number)
+        outcome = classify(error)
+        log.warning("bot.reply_not_sent", update=what.update_id, verdict=outcome.verdict, error=outcome.error)
+        if outcome.verdict in (Verdict.RETRY, Verdict.NOT_TRIED):
+            await _send_later(runtime, what, reply.message, number)
+        elif outcome.verdict is Verdict.FAILED:
+            # Telegram will never take these words, which is our mistake; the person still needs a way on.
+            await bot.send_message(what.telegram_id, runtime.templates.telegram("help/unsendable").text, parse_mode="HTML")
+        # Else it may have arrived: a question asked twice confuses more than /help, which asks it again.
 
 
 async def _send_message(bot: telegram.Bot, what: Incoming, reply: Reply, message: TelegramMessage) -> None:

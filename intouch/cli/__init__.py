@@ -1,1 +1,39 @@
-"""The commands."""
+"""The commands: every one of them, composed in one place."""
+
+from __future__ import annotations
+
+import typer
+
+from intouch import __version__
+from intouch.cli import digest, doctor, imports, issues, people, residents, run, surveys
+
+app = typer.Typer(
+    help="In Touch: a council's two-way line to its residents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command("run")(run.run)
+app.command("demo")(run.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(run.database, name="db", help="The database and its migrations.")
+app.add_typer(imports.app, name="import", help="Wards, postcodes, councillors, notices and teams from files.")
+app.add_typer(people.officer_app, name="officer", help="Engagement officers.")
+app.add_typer(people.councillor_app, name="councillor", help="Ward councillors.")
+app.add_typer(surveys.app, name="survey", help="Pulse surveys.")
+app.add_typer(issues.app, name="issue", help="Issue reports.")
+app.add_typer(digest.digest_app, name="digest", help="The residents' weekly digest.")
+app.add_typer(digest.briefing_app, name="briefing", help="The councillors' weekly briefing.")
+app.add_typer(residents.app, name="resident", help="What is held about a resident: export and erasure.")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"intouch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version.")) -> None:
+    """In Touch: a council's two-way line to its residents."""

@@ -1,0 +1,187 @@
+"""Doctor: checks what In Touch needs before it goes live, and says in one line each what is wrong and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import aiosmtplib
+import jinja2
+import sqlalchemy as sa
+import telegram
+import typer
+
+from intouch import app as application
+from intouch import letters, logs, settings
+from intouch.channels.telegram import open_bot
+from intouch.cli.running import say_json
+from intouch.errors import InTouchError
+from intouch.issues import categories
+from intouch.places import lookup
+from intouch.runtime import Runtime
+from intouch.storage import upgrade
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; ``advice`` says what to do when it is not well."""
+
+    check: str
+    is_well: bool
+    found: str
+    advice: str = ""
+
+
+def doctor(as_json: bool = typer.Option(False, "--json", help="For a machine to read.")) -> None:
+    """Check settings, database, bot token, mail server and templates; exit 1 if anything is wrong.
+
+    Example: intouch doctor
+    """
+    findings = examine()
+    if as_json:
+        say_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok    ' if finding.is_well else 'WRONG '} {finding.check}: {finding.found} {finding.advice}".rstrip())
+    if not all(finding.is_well for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine() -> list[Finding]:
+    """Every check's finding; settings that cannot be read are the only one then."""
+    logs.configure("critical")
+    try:
+        chosen = settings.load()
+    except InTouchError as error:
+        return [Finding("settings", False, str(error))]
+    return [*_check_settings(chosen), *asyncio.run(_examine(chosen))]
+
+
+async def _examine(chosen: settings.Settings) -> list[Finding]:
+    runtime = application.build_runtime(chosen)
+    checks: list[tuple[str, Callable[[Runtime], Awaitable[Finding]]]] = [
+        ("database", _check_database),
+        ("wards", _check_wards),
+        ("bot", _check_bot),
+        ("mail server", _check_smtp),
+        ("templates", _check_templates),
+        ("categories", _check_categories),
+    ]
+    try:
+        return [await _guarded(name, check, runtime) for name, check in checks]
+    finally:
+        await runtime.sessions.close()
+
+
+async def _guarded(name: str, check: Callable[[Runtime], Awaitable[Finding]], runtime: Runtime) -> Finding:
+    try:
+        return await asyncio.wait_for(check(runtime), timeout=20)
+    except TimeoutError:
+        return Finding(name, False, "no answer within 20 seconds.", "Is the address right, and does a firewall let us through?")
+    except InTouchError as error:
+        return Finding(name, False, str(error))
+    except Exception as error:  # a check that stumbles is a finding like any other
+        return Finding(name, False, logs.hide_secrets(f"{type(error).__name__}: {error}".splitlines()[0]))
+
+
+def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
+    folder = chosen.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(folder, os.W_OK)
+    except OSError:
+        is_writable = False
+    advice = "" if is_writable else "Give the user who runs In Touch the right to write there, or set INTOUCH_DATA_DIR."
+    yield Finding("data folder", is_writable, f"{folder} {'can' if is_writable else 'can NOT'} be written to.", advice)
+    is_local = chosen.public_url.startswith(("http://127.0.0.1", "http://localhost"))
+    is_secure = chosen.public_url.startswith("https://") or is_local
+    yield Finding(
+        "public address",
+        is_secure,
+        f"{chosen.public_url}{' (only this machine can open links in emails)' if is_local else ''}.",
+        "" if is_secure else "Links carry people's keys: put the pages behind https:// and set INTOUCH_PUBLIC_URL.",
+    )
+
+
+async def _check_database(runtime: Runtime) -> Finding:
+    kind = runtime.sessions.engine.dialect.name
+    try:
+        revision = await upgrade.current(runtime.sessions.engine)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        return Finding(
+            "database", False, f"{kind} can't be reached ({type(error).__name__}).", "Check INTOUCH_DATABASE_URL and that the server runs."
+        )
+    is_new = revision == upgrade.newest()
+    upgrades_itself = runtime.sessions.is_sqlite
+    advice = "" if is_new else "It is upgraded at the next start." if upgrades_itself else "Run `intouch db upgrade`."
+    return Finding("database", is_new or upgrades_itself, f"{kind} at revision {revision or 'none'}, newest is {upgrade.newest()}.", advice)
+
+
+async def _check_wards(runtime: Runtime) -> Finding:
+    if await upgrade.current(runtime.sessions.engine) != upgrade.newest():
+        return Finding("wards", True, "not looked at: the database is not upgraded yet.")
+    async with runtime.sessions.read() as session:
+        wards = await lookup.wards(session, on=runtime.now().astimezone(runtime.settings.zone).date())
+    advice = "" if wards else "Run `intouch import wards FILE.geojson --code-field … --name-field … --commit`."
+    return Finding("wards", bool(wards), f"{len(wards)} in force.", advice)
+
+
+async def _check_bot(runtime: Runtime) -> Finding:
+    if not runtime.settings.telegram_token.get_secret_value():
+        return Finding("bot", False, "no token.", "Get one from @BotFather and set INTOUCH_TELEGRAM_TOKEN.")
+    bot = open_bot(runtime.settings)
+    try:
+        await bot.initialize()
+        return Finding("bot", True, f"@{bot.username} answers.")
+    except telegram.error.InvalidToken:
+        return Finding("bot", False, "Telegram does not know this token.", "Copy it again from @BotFather into INTOUCH_TELEGRAM_TOKEN.")
+    except telegram.error.TelegramError as error:
+        found = f"{runtime.settings.telegram_api_url} does not answer ({type(error).__name__})."
+        return Finding("bot", False, found, "Check INTOUCH_TELEGRAM_API_URL and the network.")
+    finally:
+        await bot.shutdown()
+
+
+async def _check_smtp(runtime: Runtime) -> Finding:
+    url = runtime.settings.smtp_url.get_secret_value()
+    if not url:
+        return Finding("mail server", False, "none set: email waits in the outbox.", "Set INTOUCH_SMTP_URL.")
+    address = settings.SmtpAddress(url)
+    where = f"{address.host}:{address.port}"
+    client = aiosmtplib.SMTP(
+        hostname=address.host, port=address.port, use_tls=address.uses_tls, start_tls=address.starttls, timeout=10
+    )
+    try:
+        await client.connect()
+        await client.ehlo()
+        if address.user:
+            await client.login(address.user, address.password)
+        await client.quit()
+    except aiosmtplib.SMTPAuthenticationError:
+        return Finding("mail server", False, f"{where} refuses the user or the password.", "Check both in INTOUCH_SMTP_URL.")
+    except (aiosmtplib.SMTPException, OSError) as error:
+        found = f"{where} does not speak as expected ({type(error).__name__})."
+        return Finding("mail server", False, found, "Check host, port, and smtps:// or ?starttls=1 in INTOUCH_SMTP_URL.")
+    how = "TLS" if address.uses_tls else "STARTTLS" if address.starttls else "no encryption"
+    return Finding("mail server", True, f"{where} answers ({how}{', signed in' if address.user else ''}).")
+
+
+async def _check_templates(runtime: Runtime) -> Finding:
+    environment = runtime.templates.environment
+    names = environment.list_templates(filter_func=lambda name: name.endswith((".html", ".txt")))
+    for name in names:
+        try:
+            environment.get_template(name)
+        except jinja2.TemplateSyntaxError as error:
+            return Finding("templates", False, f"{name}, line {error.lineno}: {error.message}.", "Mend the template, or take ours again.")
+    bodies = environment.list_templates(filter_func=lambda name: name.endswith("body.mjml"))
+    for name in bodies:
+        letters.Letters(runtime.templates).check(name.split("/")[1])
+    return Finding("templates", True, f"{len(names) + len(bodies)} can be read.")
+
+
+async def _check_categories(runtime: Runtime) -> Finding:
+    found = categories.load(runtime.settings.categories_file)
+    return Finding("categories", True, f"{len(found.all)} of issue reports.")

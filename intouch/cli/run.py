@@ -1,0 +1,87 @@
+"""Run: starting In Touch, its demo, and bringing its database up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+import typer
+
+from intouch import app as application
+from intouch import logs, settings
+from intouch.cli.running import fail
+from intouch.demo import server
+from intouch.errors import InTouchError
+from intouch.storage import upgrade
+
+database = typer.Typer(no_args_is_help=True)
+
+
+def run(
+    only: str = typer.Option("", help="Parts to run, separated by commas: bot, web, schedule, sender. All of them by default."),
+) -> None:
+    """Run bot, web pages, scheduler and sender together until SIGTERM or Ctrl-C.
+
+    Example: intouch run --only bot,sender
+    """
+    try:
+        parts = application.parse_parts(only)
+        chosen = settings.load()
+        logs.configure(chosen.log_level, chosen.log_json)
+        asyncio.run(_run(application.Application(chosen, parts=parts)))
+    except (InTouchError, OSError) as error:
+        raise fail(error) from None
+
+
+async def _run(running: application.Application) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        await running.start()
+        await stopping.wait()
+    finally:
+        await running.stop()
+
+
+def demo(
+    port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page."),
+    fresh: bool = typer.Option(False, help="Forget what happened in the demo before."),
+) -> None:
+    """Run the whole platform with a simulated Telegram and a mailbox, and an invented network of residents.
+
+    Example: intouch demo --port 8080
+    """
+
+
+
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            server.run(port, fresh=fresh)
+        except (InTouchError, OSError) as error:
+            raise fail(error) from None
+
+
+@database.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database to the tables this version needs; safe to run again.
+
+    Example: intouch db upgrade
+    """
+
+    async def work() -> None:
+        chosen = settings.load()
+        runtime = application.build_runtime(chosen)
+        try:
+            before = await upgrade.current(runtime.sessions.engine)
+            await upgrade.upgrade(runtime.sessions.engine)
+        finally:
+            await runtime.sessions.close()
+        typer.echo(f"The database is at {upgrade.newest()}." if before == upgrade.newest() else f"Upgraded to {upgrade.newest()}.")
+
+    try:
+        asyncio.run(work())
+    except (InTouchError, OSError) as error:
+        raise fail(error) from None
