@@ -21,10 +21,27 @@ class IssueStatus(StrEnum):
 
 
 class IssueReport(Base):
-    """Something a resident saw. Has a public ``reference`` (``SR-7K3M2``) once it was sent in."""
+    """Something a resident saw. Has a public ``reference`` (``SR-7K3M2``) once it was sent in.
+
+    ``place`` are the resident's words for where it is, empty when they sent a location.
+    ``fixed_at`` is the ``updated_at`` of the update that said "fixed", empty again when the report is reopened.
+    """
 
     __tablename__ = "issue_reports"
-    __table_args__ = (sa.Index("ix_issue_reports_ward_status", "ward_id", "status"),)
+    __table_args__ = (
+        sa.Index("ix_issue_reports_ward_status", "ward_id", "status"),
+        sa.Index("ix_issue_reports_ward_fixed", "ward_id", "fixed_at"),
+        # One report at a time is being written by a resident, however often they say /report.
+        sa.Index(
+            "uq_issue_reports_draft",
+            "resident_id",
+            unique=True,
+            sqlite_where=sa.text("status = 'draft'"),
+            postgresql_where=sa.text("status = 'draft'"),
+        ),
+        # Buttons name reports by number: SQLite must not give a deleted draft's number to another report.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Key]
     reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
@@ -63,6 +80,7 @@ class IssueUpdate(Base):
     """A change of a report's status, with the note that the reporter reads."""
 
     __tablename__ = "issue_updates"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - delivery keys name updates by number, for ever
 
     id: Mapped[Key]
     report_id: Mapped[int] = mapped_column(sa.ForeignKey("issue_reports.id", ondelete="CASCADE"), index=True)

@@ -62,6 +62,11 @@ def upgrade() -> None:
     sa.Column('opened_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('telegram_id', name=op.f('pk_dialogues'))
     )
+    op.create_table('edition_starts',
+    sa.Column('audience', sa.Enum('digest', 'briefing', name='audience', native_enum=False, length=24), nullable=False),
+    sa.Column('started_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('audience', name=op.f('pk_edition_starts'))
+    )
     op.create_table('handled_updates',
     sa.Column('update_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('handled_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
@@ -297,7 +302,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['team_id'], ['response_teams.id'], name=op.f('fk_issue_reports_team_id_response_teams')),
     sa.ForeignKeyConstraint(['ward_id'], ['wards.id'], name=op.f('fk_issue_reports_ward_id_wards')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_issue_reports')),
-    sa.UniqueConstraint('reference', name=op.f('uq_issue_reports_reference'))
+    sa.UniqueConstraint('reference', name=op.f('uq_issue_reports_reference')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('issue_reports', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_issue_reports_reported_at'), ['reported_at'], unique=False)
@@ -400,7 +406,8 @@ def upgrade() -> None:
     sa.Column('note', sa.Text(), nullable=False),
     sa.Column('updated_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['report_id'], ['issue_reports.id'], name=op.f('fk_issue_updates_report_id_issue_reports'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_issue_updates'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_issue_updates')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('issue_updates', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_issue_updates_report_id'), ['report_id'], unique=False)
@@ -489,6 +496,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_handled_updates_handled_at'))
 
     op.drop_table('handled_updates')
+    op.drop_table('edition_starts')
     op.drop_table('dialogues')
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_deliveries_owner'))
