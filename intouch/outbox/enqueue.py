@@ -50,6 +50,7 @@ def _row(draft: Draft) -> dict[str, Any]:
         "batch": draft.batch,
         "state": State.QUEUED,
         "tries": 0,
+        "unseen": 0,
         "due_at": draft.due_at,
         "created_at": draft.due_at,
     }

@@ -60,6 +60,8 @@ class Delivery(Base):
     batch: Mapped[str | None]
     state: Mapped[State] = mapped_column(text_enum(State), default=State.QUEUED)
     tries: Mapped[int] = mapped_column(default=0)
+    # How often it went out again although it may have arrived; see docs/decisions/0050.
+    unseen: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     leased_by: Mapped[str | None]

@@ -39,6 +39,7 @@ def upgrade() -> None:
     sa.Column('batch', sa.Text(), nullable=True),
     sa.Column('state', sa.Enum('queued', 'sending', 'sent', 'failed', 'unknown', 'cancelled', name='state', native_enum=False, length=24), nullable=False),
     sa.Column('tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('unseen', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('due_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('lease_until', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('leased_by', sa.Text(), nullable=True),

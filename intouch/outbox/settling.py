@@ -1,0 +1,129 @@
+"""Settling: writing down what came of deliveries, many in one transaction; only who holds the lease may."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.channels.outcomes import Outcome, Verdict
+from intouch.outbox import addresses
+from intouch.outbox.models import Delivery, Road, State
+
+FIRST_PAUSE = 20.0
+LONGEST_PAUSE = 3600.0
+ERROR_LENGTH = 300
+# RFC 5321 section 4.5.4.1 gives a mail server four to five days to come back.
+PATIENCE = timedelta(days=4)
+# An email whose end nobody saw goes out again under the same Message-ID, but not for ever.
+MOST_UNSEEN = 3
+
+OnDead = Callable[[AsyncSession, Road, str, str, datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a worker settles. ``harmless`` are the kinds that may be sent again when nobody knows whether they arrived."""
+
+    holder: str
+    harmless: Collection[str] = frozenset()
+    patience: timedelta = PATIENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One delivery and its outcome, on the way into the database."""
+
+    delivery: Delivery
+    outcome: Outcome
+
+
+async def settle(session: AsyncSession, group: Sequence[Settled], rules: Rules, *, now: datetime, on_dead: OnDead | None = None) -> int:
+    """Write a group of outcomes; the number that was still ours to write."""
+    held = await _still_ours(session, [one.delivery.id for one in group], rules.holder)
+    rows = [_row(one, rules, held[one.delivery.id], now) for one in group if one.delivery.id in held]
+    if rows:
+        connection = await session.connection()
+        await connection.execute(_UPDATE, rows)
+    for one in group:
+        if one.outcome.verdict is Verdict.DEAD and held.get(one.delivery.id, _ERASED) != _ERASED:
+            await _bury(session, one, now, on_dead)
+    return len(rows)
+
+
+async def _still_ours(session: AsyncSession, ids: Sequence[int], holder: str) -> dict[int, str]:
+    """The address of each delivery that we still hold; it is blank when its owner was erased in the meantime."""
+    ours = sa.select(Delivery.id, Delivery.address).where(
+        Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.state == State.SENDING
+    )
+    return {row[0]: row[1] for row in await session.execute(ours.with_for_update())}
+
+
+_ERASED = ""
+_COLUMNS = ("state", "tries", "unseen", "due_at", "address", "provider_id", "error", "settled_at", "leased_by", "lease_until")
+_TABLE = cast("sa.Table", Delivery.__table__)
+_UPDATE = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("the_id")).values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS})
+_ENDS = {
+    Verdict.SENT: State.SENT,
+    Verdict.DEAD: State.FAILED,
+    Verdict.FAILED: State.FAILED,
+    Verdict.UNWANTED: State.CANCELLED,
+    Verdict.UNKNOWN: State.UNKNOWN,
+}
+
+
+def _row(one: Settled, rules: Rules, address: str, now: datetime) -> dict[str, Any]:
+    delivery, outcome = one.delivery, one.outcome
+    state = next_state(delivery, outcome, rules, now=now)
+    waits = state is State.QUEUED
+    not_tried = outcome.verdict is Verdict.NOT_TRIED
+    erased = address == _ERASED
+    return {
+        "the_id": delivery.id,
+        "new_state": state,
+        "new_tries": delivery.tries - 1 if not_tried else delivery.tries,
+        "new_unseen": delivery.unseen + 1 if waits and outcome.verdict is Verdict.UNKNOWN else delivery.unseen,
+        "new_due_at": now + pause(delivery.tries, outcome.after) if waits and not not_tried else delivery.due_at,
+        "new_address": address if erased else outcome.moved_to or address,
+        "new_provider_id": None if erased else outcome.provider_id or delivery.provider_id,
+        "new_error": None if erased else outcome.error[:ERROR_LENGTH] or (delivery.error if not_tried else None),
+        "new_settled_at": None if waits else now,
+        "new_leased_by": None,
+        "new_lease_until": None,
+    }
+
+
+def next_state(delivery: Delivery, outcome: Outcome, rules: Rules, *, now: datetime) -> State:
+    """Where a delivery goes from ``sending``, given what came of the attempt."""
+    if outcome.verdict is Verdict.NOT_TRIED:
+        return State.QUEUED
+    if outcome.verdict is Verdict.UNKNOWN and may_repeat(delivery, rules.harmless):
+        return State.QUEUED
+    if outcome.verdict is Verdict.RETRY:
+        return State.FAILED if now - delivery.created_at > rules.patience else State.QUEUED
+    return _ENDS[outcome.verdict]
+
+
+def may_repeat(delivery: Delivery, harmless: Collection[str]) -> bool:
+    """Whether a delivery that may have arrived goes out again (docs/decisions/0050)."""
+    return delivery.kind in harmless or (delivery.road is Road.EMAIL and delivery.unseen < MOST_UNSEEN)
+
+
+def pause(tries: int, asked: float | None = None) -> timedelta:
+    """How long to wait after try number ``tries``: doubling up to an hour, spread so that not all come back at once."""
+    if asked is not None:
+        return timedelta(seconds=asked * random.uniform(1.0, 1.1))
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries - 1, 12))
+    return timedelta(seconds=longest * random.uniform(0.5, 1.0))
+
+
+async def _bury(session: AsyncSession, one: Settled, now: datetime, on_dead: OnDead | None) -> None:
+    delivery, reason = one.delivery, one.outcome.error[:ERROR_LENGTH]
+    is_news = await addresses.mark_dead(session, delivery.road, delivery.address, reason=reason, now=now)
+    if is_news and on_dead is not None:
+        await on_dead(session, delivery.road, delivery.address, reason, now)
