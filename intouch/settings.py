@@ -32,6 +32,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="SQLAlchemy URL. Empty: SQLite in DATA_DIR. `postgresql://user:pass@host/name` for more processes."
     )
     telegram_token: SecretStr = Field(SecretStr(""), description="The bot's token from @BotFather. Empty: no bot.")
+    telegram_bot_name: str = Field(
+        "", description="The bot's name without @, for links to it on web pages and in briefings. Empty: asked of Telegram at start."
+    )
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
     smtp_url: SecretStr = Field(
         SecretStr(""), description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`. Empty: email waits in the outbox."
