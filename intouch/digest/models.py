@@ -38,3 +38,12 @@ class Edition(Base):
     contents: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+
+
+class EditionStart(Base):
+    """When this council began to publish to an audience: what was due before then is nobody's missed edition."""
+
+    __tablename__ = "edition_starts"
+
+    audience: Mapped[Audience] = mapped_column(text_enum(Audience), primary_key=True)
+    started_at: Mapped[datetime]

@@ -1,0 +1,152 @@
+"""Editions: which digests and briefings should exist, and bringing each missing one about exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.digest import periods, recipients
+from intouch.digest.models import Audience, Edition, EditionStart, EditionStatus
+from intouch.digest.periods import Weekly
+from intouch.errors import BadInput, NotFound
+from intouch.places import lookup
+from intouch.places.models import Ward
+from intouch.storage.inserting import insert_ignoring
+
+LIMIT = timedelta(hours=36)  # later than this an officer decides whether old news still goes out
+_LONGEST_LOOK_BACK = timedelta(days=28)
+
+
+@dataclass(frozen=True)
+class Due:
+    """An edition that should exist, and what it covers: what happened later than ``since`` and not later than ``due_at``."""
+
+    audience: Audience
+    ward: Ward
+    period: str
+    since: datetime
+    due_at: datetime
+
+    def is_late(self, now: datetime) -> bool:
+        return now - self.due_at > LIMIT
+
+
+async def begin(session: AsyncSession, *, now: datetime) -> None:
+    """Note, once for ever, that this council publishes from now on; a fresh installation owes nobody last Friday's digest."""
+    rows = [{"audience": audience, "started_at": now} for audience in Audience]
+    await insert_ignoring(session, EditionStart, rows, conflict=["audience"])
+
+
+async def missing(session: AsyncSession, audience: Audience, when: Weekly, *, now: datetime) -> list[Due]:
+    """The editions of the period that fell due last, and after ``begin``, which do not exist yet.
+
+    Weeks before the last one stay missed: nobody wants three digests at once when a process was away for a month.
+    """
+    started_at = await session.scalar(sa.select(EditionStart.started_at).where(EditionStart.audience == audience))
+    if started_at is None:
+        return []
+    due = list(periods.due_between(when, after=max(started_at, now - timedelta(days=8)), until=now))
+    return await unpublished(session, audience, when, period=due[-1], statuses=()) if due else []
+
+
+async def unpublished(
+    session: AsyncSession,
+    audience: Audience,
+    when: Weekly,
+    *,
+    period: str,
+    ward_id: int | None = None,
+    statuses: Sequence[EditionStatus] = (EditionStatus.WAITING,),
+) -> list[Due]:
+    """The editions of ``period`` that do not exist, or exist in one of ``statuses``, for the wards in force when it was due."""
+    due_at = periods.due_at(period, when)
+    settled = sa.select(Edition.ward_id).where(
+        Edition.audience == audience, Edition.period == period, Edition.status.not_in(statuses) if statuses else sa.true()
+    )
+    done = set(await session.scalars(settled))
+    wards = await lookup.wards(session, on=due_at.astimezone(when.zone).date())
+    left = [ward for ward in wards if ward.id not in done and ward_id in (None, ward.id)]
+    since = await _covered_until(session, audience, due_at) if left else {}
+    week_before = periods.due_at(periods.previous_period(period), when)
+    return [Due(audience, ward, period, since.get(ward.id, week_before), due_at) for ward in left]
+
+
+async def _covered_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:
+    """Per ward, up to when its last edition told what happened: after a missed week the next one tells of both."""
+    statement = (
+        sa.select(Edition.ward_id, sa.func.max(Edition.due_at, type_=Edition.due_at.type).label("until"))
+        .where(Edition.audience == audience, Edition.status != EditionStatus.WAITING)
+        .where(Edition.due_at < due_at, Edition.due_at >= due_at - _LONGEST_LOOK_BACK)
+        .group_by(Edition.ward_id)
+    )
+    return {row.ward_id: row.until for row in await session.execute(statement)}
+
+
+async def wait(session: AsyncSession, due: Due, *, now: datetime) -> bool:
+    """Note that an edition is too late to go out by itself; false when it exists already."""
+    return await _insert(session, due, EditionStatus.WAITING, {}, now=now)
+
+
+async def publish(session: AsyncSession, due: Due, contents: dict[str, Any], *, now: datetime) -> int | None:
+    """Bring the edition and all its deliveries about, in one transaction; how many deliveries, or None when another did it before.
+
+    Empty ``contents`` means that there is nothing to say: the edition exists, and no email goes out.
+    """
+    status = EditionStatus.PUBLISHED if contents else EditionStatus.EMPTY
+    if not await _insert(session, due, status, contents, now=now) and not await _release(session, due, status, contents, now=now):
+        return None
+    if not contents:
+        return 0
+    edition_id = await session.scalar(
+        sa.select(Edition.id).where(Edition.audience == due.audience, Edition.ward_id == due.ward.id, Edition.period == due.period)
+    )
+    return await recipients.enqueue(session, due.audience, cast("int", edition_id), due.period, ward_id=due.ward.id, now=now)
+
+
+async def _insert(session: AsyncSession, due: Due, status: EditionStatus, contents: dict[str, Any], *, now: datetime) -> bool:
+    row = {
+        "audience": due.audience,
+        "ward_id": due.ward.id,
+        "period": due.period,
+        "status": status,
+        "due_at": due.due_at,
+        "contents": contents,
+        "created_at": now,
+        "published_at": now if status is EditionStatus.PUBLISHED else None,
+    }
+    # On PostgreSQL a second scheduler waits here for the first one's commit, and then finds the row.
+    return await insert_ignoring(session, Edition, [row], conflict=["audience", "ward_id", "period"]) == 1
+
+
+async def _release(session: AsyncSession, due: Due, status: EditionStatus, contents: dict[str, Any], *, now: datetime) -> bool:
+    """Turn a waiting edition into a published one; only one caller can."""
+    statement = (
+        sa.update(Edition)
+        .where(Edition.audience == due.audience, Edition.ward_id == due.ward.id, Edition.period == due.period)
+        .where(Edition.status == EditionStatus.WAITING)
+        .values(status=status, contents=contents, published_at=now if contents else None)
+    )
+    return cast("sa.CursorResult[Any]", await session.execute(statement)).rowcount == 1
+
+
+def chosen_period(text: str | None, when: Weekly, *, now: datetime) -> str:
+    """The period that an officer named, or the one that fell due last; one that is not due yet is refused."""
+    if not text:
+        return periods.last_due(when, now)
+    if (due_at := periods.due_at(text, when)) > now:
+        raise BadInput(f"{text} is not due until {due_at.astimezone(when.zone):%A %d %B %Y at %H:%M}. It goes out by itself then.")
+    return text
+
+
+async def chosen_ward(session: AsyncSession, text: str, *, now: datetime, when: Weekly) -> Ward:
+    """The ward of today that an officer named by its code or its name."""
+    wanted = " ".join(text.split()).casefold()
+    for ward in await lookup.wards(session, on=now.astimezone(when.zone).date()):
+        if wanted in (ward.code.casefold(), ward.name.casefold()):
+            return ward
+    raise NotFound(f"There is no ward “{text[:60]}” today. Write its code (E05016391) or its name as it was imported.")
