@@ -13,7 +13,7 @@ GONE = "This link is for a sign-up that isn't there any more. You can sign up ag
 async def resident(session: AsyncSession, resident_id: int, *, lock: bool = False) -> Resident:
     """The resident with this number, or the one they were merged into; ``NotFound`` when erased or never there."""
     found = await session.get(Resident, resident_id, with_for_update=lock, populate_existing=lock)
-    while found is not None and found.merged_into_id is not None:
+    if found is not None and found.merged_into_id is not None:
         found = await session.get(Resident, found.merged_into_id, with_for_update=lock, populate_existing=lock)
     if found is None or found.status is ResidentStatus.ERASED:
         raise NotFound(GONE)

@@ -102,6 +102,7 @@ async def stop(session: AsyncSession, resident: Resident, *, now: datetime) -> N
     await consents.withdraw(session, resident, now=now)
     await deliveries.cancel_queued(session, resident.id, now=now)
     resident.status = ResidentStatus.STOPPED
+    resident.email_to_confirm = None  # a letter still on its way subscribes nobody
     # Coming back is a fresh decision about each of them.
     resident.was_asked_email = resident.was_asked_board = False
     await session.flush()

@@ -8,13 +8,16 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.residents.models import Channel, Subscription, Topic
+from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.storage.inserting import insert_ignoring
 
 
 async def subscribe(session: AsyncSession, resident_id: int, *, topic: Topic, channel: Channel, now: datetime) -> None:
-    """Start a subscription; one that is active already stays as it is."""
-    row = {"resident_id": resident_id, "topic": topic, "channel": channel, "started_at": now, "ended_at": None, "ended_reason": None}
+    """Start a subscription; one that is active already stays as it is, and who is erased gets none."""
+    target = await session.scalar(_of(resident_id))
+    if target is None:
+        return
+    row = {"resident_id": target, "topic": topic, "channel": channel, "started_at": now, "ended_at": None, "ended_reason": None}
     await insert_ignoring(session, Subscription, [row])
 
 
@@ -22,12 +25,13 @@ async def unsubscribe(
     session: AsyncSession, resident_id: int, *, topic: Topic | None = None, channel: Channel | None = None, reason: str, now: datetime
 ) -> int:
     """End the active subscriptions of this topic and channel (all where left out); how many ended."""
-    statement = sa.update(Subscription).where(Subscription.resident_id == resident_id, Subscription.ended_at.is_(None))
+    statement = sa.update(Subscription).where(Subscription.resident_id.in_(_of(resident_id)), Subscription.ended_at.is_(None))
     if topic is not None:
         statement = statement.where(Subscription.topic == topic)
     if channel is not None:
         statement = statement.where(Subscription.channel == channel)
-    result = await session.execute(statement.values(ended_at=now, ended_reason=reason))
+    ending = statement.values(ended_at=now, ended_reason=reason).execution_options(synchronize_session=False)
+    result = await session.execute(ending)
     return cast("sa.CursorResult[Any]", result).rowcount
 
 
@@ -46,3 +50,10 @@ async def has(session: AsyncSession, resident_id: int, *, topic: Topic, channel:
         Subscription.ended_at.is_(None),
     )
     return await session.scalar(query) is not None
+
+
+def _of(resident_id: int) -> sa.Select[int]:
+    # Links in old letters name the sign-up that was merged into another.
+    target = sa.func.coalesce(Resident.merged_into_id, Resident.id)
+    is_there = sa.or_(Resident.status != ResidentStatus.ERASED, Resident.merged_into_id.is_not(None))
+    return sa.select(target).where(Resident.id == resident_id, is_there)
