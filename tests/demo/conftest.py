@@ -1,0 +1,42 @@
+"""Fixtures of the demo's tests: a simulated Telegram and python-telegram-bot's own client for it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import telegram as ptb
+from telegram.request import HTTPXRequest
+
+from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
+from intouch.demo.telegram.person import Person
+
+
+@pytest.fixture(autouse=True)
+def _times_as_the_next_version_of_the_library_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[SimulatedTelegram]:
+    async with simulated_telegram() as simulated:
+        yield simulated
+
+
+@pytest.fixture
+async def bot(telegram: SimulatedTelegram) -> AsyncIterator[ptb.Bot]:
+    """An independent client: python-telegram-bot with its own httpx back end."""
+    async with another_bot(telegram) as opened:
+        yield opened
+
+
+def another_bot(telegram: SimulatedTelegram, token: str = "") -> ptb.Bot:
+    request = HTTPXRequest(connection_pool_size=8, httpx_kwargs={"trust_env": False})
+    polling = HTTPXRequest(httpx_kwargs={"trust_env": False})
+    url = telegram.url
+    return ptb.Bot(
+        token or telegram.token, base_url=f"{url}/bot", base_file_url=f"{url}/file/bot", request=request, get_updates_request=polling
+    )
+
+
+@pytest.fixture
+def alice(telegram: SimulatedTelegram) -> Person:
+    return telegram.person(1001, "Alice", has_started=True)
