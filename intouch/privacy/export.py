@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -123,14 +124,18 @@ async def _reports(session: AsyncSession, resident_id: int) -> list[dict[str, An
     reports = (await session.scalars(sa.select(IssueReport).where(IssueReport.resident_id == resident_id).order_by(IssueReport.id))).all()
     ids = [report.id for report in reports]
     updates = (await session.scalars(sa.select(IssueUpdate).where(IssueUpdate.report_id.in_(ids)).order_by(IssueUpdate.id))).all()
-    counting = sa.select(IssuePhoto.report_id, sa.func.count()).where(IssuePhoto.report_id.in_(ids)).group_by(IssuePhoto.report_id)
-    photos = dict((await session.execute(counting)).all())
+    photos = (await session.scalars(sa.select(IssuePhoto).where(IssuePhoto.report_id.in_(ids)).order_by(IssuePhoto.id))).all()
     return [
-        _report(report, photos.get(report.id, 0), [update for update in updates if update.report_id == report.id]) for report in reports
+        _report(
+            report,
+            [photo for photo in photos if photo.report_id == report.id],
+            [update for update in updates if update.report_id == report.id],
+        )
+        for report in reports
     ]
 
 
-def _report(report: IssueReport, photos: int, updates: Sequence[IssueUpdate]) -> dict[str, Any]:
+def _report(report: IssueReport, photos: Sequence[IssuePhoto], updates: Sequence[IssueUpdate]) -> dict[str, Any]:
     return {
         "reference": report.reference,
         "status": report.status.value,
@@ -139,7 +144,7 @@ def _report(report: IssueReport, photos: int, updates: Sequence[IssueUpdate]) ->
         "place": report.place,
         "longitude": report.longitude,
         "latitude": report.latitude,
-        "photos": photos,
+        "photos": [{"added_at": _when(photo.added_at), "jpeg_base64": base64.b64encode(photo.jpeg).decode()} for photo in photos],
         "reported_at": _when(report.reported_at),
         "fixed_at": _when(report.fixed_at),
         "updates": [{"status": update.status.value, "note": update.note, "updated_at": _when(update.updated_at)} for update in updates],
@@ -153,6 +158,7 @@ async def _messages(session: AsyncSession, resident_id: int) -> list[dict[str, A
             "what": row.kind,
             "by": row.road.value,
             "to": row.address,
+            "words": row.payload.get("text", ""),
             "state": row.state.value,
             "written_at": _when(row.created_at),
             "sent_at": _when(row.settled_at),

@@ -33,6 +33,8 @@ async def blank(session: AsyncSession, resident_ids: Sequence[int], addresses: S
     )
     waiting = sa.update(Delivery).where(theirs, Delivery.state == State.QUEUED)
     await session.execute(waiting.values(state=State.CANCELLED, settled_at=now))
+    dead = sa.delete(DeadAddress).where(DeadAddress.address.in_(sa.select(Delivery.address).where(theirs)))
+    await session.execute(dead.execution_options(synchronize_session=False))
     held = sa.update(Delivery).where(theirs)
     await session.execute(held.values(address="", payload={}, owner=None, provider_id=None, error=None))
     await revive(session, addresses)
