@@ -16,7 +16,9 @@ LARGEST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 1600
 _QUALITY = 82
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+_FORMATS = ("JPEG", "PNG", "WEBP")
+
+_DAMAGED = "That photo arrived damaged or cut short. Please send it again."
 
 # Forty million pixels take 120 MB while they are decoded: one photo at a time keeps the process small.
 _DECODER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photo")
@@ -83,7 +85,7 @@ def _upright(image: Image.Image) -> Image.Image:
         turned = ImageOps.exif_transpose(image)
         return turned.convert("RGBA" if turned.has_transparency_data else "RGB")
     except Exception:  # see above: a file cut short, a broken chunk, a wrong checksum
-        raise BadPhoto("That photo arrived damaged or cut short. Please send it again.") from None
+        raise BadPhoto(_DAMAGED) from None
 
 
 def _too_many_pixels() -> BadPhoto:
@@ -95,6 +97,8 @@ def _what_it_is(raw: bytes) -> str:
     start = raw[:512].lstrip().lower()
     if not raw:
         return "That photo arrived empty. Please send it again."
+    if raw.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
+        return _DAMAGED
     if raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif"):
         return "Phones can show that kind of picture (HEIC), but we can't open it. Please send it as a photo, not as a file."
     if raw[:3] == b"GIF":

@@ -208,13 +208,11 @@ async def _ward(session: AsyncSession, report: IssueReport, resident_id: int, *,
 
 async def _give_reference(session: AsyncSession, report: IssueReport) -> None:
     """Try references until one is free: the unique key decides, and losing costs only the savepoint."""
-    report.status = IssueStatus.REPORTED
+    this = sa.update(IssueReport).where(IssueReport.id == report.id)
     for _ in range(_TRIES_FOR_A_REFERENCE):
         try:
             async with session.begin_nested():
-                await session.execute(
-                    sa.update(IssueReport).where(IssueReport.id == report.id).values(reference=references.new(), status=report.status)
-                )
+                await session.execute(this.values(reference=references.new(), status=IssueStatus.REPORTED))
         except IntegrityError:
             continue
         await session.refresh(report)
