@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 
 class Verdict(StrEnum):
@@ -67,12 +67,9 @@ def _always() -> bool:
     return True
 
 
-Content = TypeVar("Content")
-
-
 @dataclass(frozen=True, slots=True)
-class Envelope(Generic[Content]):
-    """One message, ready to leave. ``number`` is the sender's own; the outcome comes back under it.
+class Envelope:
+    """One message, ready to leave: a ``TelegramMessage`` or the bytes of an email. The outcome comes back under ``number``.
 
     ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``is_ours`` is asked right before the
     call: a process that slept longer than its lease must not send what another has taken over.
@@ -80,7 +77,7 @@ class Envelope(Generic[Content]):
 
     number: int
     address: str
-    content: Content
+    content: object
     rank: int = 2
     provider_id: str = ""
     is_ours: Callable[[], bool] = _always
@@ -89,7 +86,7 @@ class Envelope(Generic[Content]):
 class Channel(Protocol):
     """A road out. It has its own limits: as many envelopes as it is given are under way or waiting inside it."""
 
-    def send_batch(self, envelopes: Sequence[Envelope[object]]) -> AsyncIterator[tuple[int, Outcome]]:
+    def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
         """Send them all; each outcome with the envelope's number as soon as it is known, in any order."""
 
     def halt(self) -> None:

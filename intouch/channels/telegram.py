@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
 import telegram
 from telegram import error as errors
 
 from intouch.channels import outcomes
 from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected
-from intouch.channels.outcomes import Outcome
+from intouch.channels.outcomes import Envelope, Outcome, Verdict
+from intouch.channels.pacing import Pacer
 from intouch.settings import Settings
 from intouch.templating import Button, TelegramMessage
 
@@ -115,3 +119,63 @@ def classify(error: errors.TelegramError) -> Outcome:
 def _reason(error: errors.TelegramError) -> str:
     """Telegram's own words, cut short: they name rules, not people."""
     return error.message.strip()[:200]
+
+
+class TelegramChannel:
+    """Sends messages through one bot, as fast as Telegram's limits allow and no faster."""
+
+    def __init__(self, bot: telegram.Bot, pacer: Pacer | None = None) -> None:
+        self._bot = bot
+        self._pacer = pacer or Pacer()
+        self._is_halting = False
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
+        """Each outcome as soon as it is known; a task per envelope, so give it as many as may be under way."""
+        outcome_of = {asyncio.create_task(self._send(envelope)): envelope.number for envelope in envelopes}
+        pending = set(outcome_of)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield outcome_of[task], task.result()
+        finally:
+            for task in pending:
+                task.cancel()
+
+    def halt(self) -> None:
+        self._is_halting = True
+        for task in self._waiting:
+            task.cancel()
+
+    async def close(self) -> None:
+        """The bot belongs to whoever opened it."""
+
+    async def _send(self, envelope: Envelope) -> Outcome:
+        message = envelope.content
+        if not isinstance(message, TelegramMessage):
+            return outcomes.failed("only Telegram messages leave by Telegram")
+        try:
+            chat = int(envelope.address)
+        except ValueError:
+            return outcomes.failed("the chat's number is not a number")
+        if not await self._may_begin(envelope):
+            return outcomes.not_tried("stopped before its turn")
+        outcome = await send_message(self._bot, chat, message)
+        if outcome.verdict is Verdict.RETRY and outcome.after is not None:
+            self._pacer.stop(envelope.rank, outcome.after)
+        return outcome
+
+    async def _may_begin(self, envelope: Envelope) -> bool:
+        """Wait for this chat's turn; False when we are stopping, or another process has taken the delivery over."""
+        if self._is_halting:
+            return False
+        turn = asyncio.ensure_future(self._pacer.turn(envelope.address, envelope.rank))
+        self._waiting.add(turn)
+        try:
+            await asyncio.wait([turn])
+        finally:
+            self._waiting.discard(turn)
+            if not turn.done():
+                turn.cancel()
+        return not turn.cancelled() and not self._is_halting and envelope.is_ours()

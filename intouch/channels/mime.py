@@ -1,0 +1,192 @@
+"""Mime: a letter as the bytes of an email: text and HTML, headers folded, nothing smuggled in (RFC 5322, 2045–2047)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parseaddr
+
+from intouch.errors import BadInput
+from intouch.letters import Letter
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+\Z")
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
+_LINE = 76
+_HARD_LINE = 990  # RFC 5322 allows 998
+
+
+class BadHeader(BadInput):
+    """A name, an address or a header holds what would break out of its line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The part of a message that is the same for everybody who gets it: its MIME headers and its encoded content."""
+
+    headers: bytes
+    content: bytes
+
+
+def compose(letter: Letter, *, sender: str, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> bytes:
+    """The whole message, CRLF and not yet dot-stuffed. The same arguments give the same bytes, so a repeat is no new message."""
+    personal = headers(
+        letter.subject, sender=sender, recipient=recipient, message_id=message_id, at=at, recipient_name=recipient_name, more=letter.headers
+    )
+    body = encode_body(letter.text, letter.html)
+    return b"".join((personal, body.headers, b"\r\n", body.content))
+
+
+def headers(
+    subject: str,
+    *,
+    sender: str,
+    recipient: str,
+    message_id: str,
+    at: datetime,
+    recipient_name: str = "",
+    more: Mapping[str, str] | None = None,
+) -> bytes:
+    """All headers but those of the body."""
+    sender_name, sender_address = parseaddr(sender)
+    lines = [
+        header("From", mailbox(sender_name, sender_address)),
+        header("To", mailbox(recipient_name, recipient)),
+        header("Subject", phrase(" ".join(subject.split()))),
+        header("Date", format_datetime(at.astimezone(UTC).replace(microsecond=0))),
+        header("Message-ID", message_id),
+        header("Auto-Submitted", "auto-generated"),
+        header("MIME-Version", "1.0"),
+    ]
+    lines += [header(name, _checked(value)) for name, value in (more or {}).items()]
+    return b"".join(lines)
+
+
+def list_headers(name: str, *, sender: str, unsubscribe_url: str) -> dict[str, str]:
+    """What a mailing list owes its readers: who it is (RFC 2919) and one-click unsubscription (RFC 2369, RFC 8058)."""
+    return {
+        "List-Id": f"<{name}.{_domain(sender)}>",
+        "List-Unsubscribe": f"<{unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def message_id(key: str, sender: str) -> str:
+    """The Message-ID of the delivery ``key``: the same for ever, and it tells nothing."""
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{_domain(sender)}>"
+
+
+def _domain(sender: str) -> str:
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    return ascii_domain(domain)
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain in the form that every mail server reads (``xn--…`` where it has other letters)."""
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode()
+    except UnicodeError:
+        raise BadHeader("An email address has a domain that can't exist.") from None
+
+
+def address_on_the_wire(address: str) -> str:
+    """An address for MAIL, RCPT and headers: checked, its domain in ASCII; the part before the @ may need SMTPUTF8."""
+    local, at, domain = address.strip().rpartition("@")
+    if not (local and at and domain) or _CONTROL.search(address) or any(sign in address for sign in '<>" ,;()'):
+        raise BadHeader("An email address holds characters that no address can have.")
+    return f"{local}@{ascii_domain(domain)}"
+
+
+def mailbox(name: str, address: str) -> str:
+    """``Name <address>``, quoted or encoded where it must be; line breaks in either are refused."""
+    address = address_on_the_wire(address)
+    name = _checked(name).strip()
+    if not name:
+        return address
+    if _PLAIN_PHRASE.match(name) and "=?" not in name and len(name) < _LINE:
+        return f"{name} <{address}>"
+    if name.isascii() and "=?" not in name and len(name) < _LINE:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <{address}>'
+    return f"{_encoded(name)} <{address}>"
+
+
+def phrase(text: str) -> str:
+    """Free text for a header: as it is when it is short plain ASCII, else in encoded words (RFC 2047)."""
+    text = _checked(text)
+    fits = all(len(word) < _LINE for word in text.split(" "))
+    return text if text.isascii() and fits and "=?" not in text else _encoded(text)
+
+
+def header(name: str, value: str) -> bytes:
+    """One header, folded at spaces; an address with letters beyond ASCII stays UTF-8 and needs SMTPUTF8."""
+    if not _HEADER_NAME.match(name):
+        raise BadHeader("A header has a name that no header can have.")
+    return b"\r\n ".join(line.encode() for line in _folded(f"{name}: {value}")) + b"\r\n"
+
+
+def _folded(text: str) -> Iterator[str]:
+    if len(text) <= _LINE:
+        yield text
+        return
+    line = ""
+    for word in text.split(" "):
+        # The name of the header must not stand alone on its line, and a fold eats exactly one space.
+        if line and word and len(line) + len(word) >= _LINE and not line.endswith(":"):
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+        if len(line.encode()) > _HARD_LINE:
+            raise BadHeader("A header is too long for one line of an email.")
+    yield line
+
+
+def _encoded(text: str) -> str:
+    """Encoded words of at most 75 characters, never cutting a character in two."""
+    words, chunk = [], b""
+    for character in text:
+        piece = character.encode("utf-8", "replace")
+        if len(chunk) + len(piece) > 42:
+            words.append(chunk)
+            chunk = b""
+        chunk += piece
+    return " ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in (*words, chunk))
+
+
+def _checked(text: str) -> str:
+    if _CONTROL.search(text):
+        raise BadHeader("A name or a header of an email holds a line break or another control character.")
+    return text
+
+
+def encode_body(text: str, html: str) -> Body:
+    """multipart/alternative, plain text first. The boundary comes from the content, so that the bytes never vary."""
+    parts = (quoted_printable(text), quoted_printable(html))
+    # "=_" can't occur in quoted-printable, so no content can hold the boundary.
+    boundary = f"=_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
+    content = b"".join(_part(boundary, kind, part) for kind, part in zip(("plain", "html"), parts, strict=True))
+    return Body(
+        headers=f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),
+        content=content + f"--{boundary}--\r\n".encode(),
+    )
+
+
+def _part(boundary: str, kind: str, content: bytes) -> bytes:
+    head = f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return head.encode() + content
+
+
+def quoted_printable(text: str) -> bytes:
+    """``text`` in lines of at most 76 characters, whatever line breaks it came with; ends with CRLF."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    whole = lines if lines.endswith("\n") else lines + "\n"
+    # b2a_qp keeps the kind of line break it meets first, hence CRLF before and not after.
+    return binascii.b2a_qp(whole.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)

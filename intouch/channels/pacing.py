@@ -1,0 +1,104 @@
+"""Pacing: who may speak to the Bot API next, so that its limits are kept and people never wait behind bulk."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from dataclasses import dataclass, field
+
+REPLY, NOTICE, BULK = 0, 1, 2
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    rank: int
+    number: int
+    chat: str = field(compare=False)
+    turn: asyncio.Future[None] = field(compare=False)
+
+
+class Pacer:
+    """Turns for one bot token, evenly spaced: ``per_second`` over all chats, ``per_chat`` seconds between two to one chat.
+
+    Replies (rank 0) never wait but count; notices (1) go before bulk (2). After a 429 only its own rank and
+    those behind it wait. Telegram's limit is 30 a second; a little below it there are no 429s at all.
+    """
+
+    def __init__(self, *, per_second: float = 29.5, per_chat: float = 1.0) -> None:
+        self._gap = 1.0 / per_second
+        self._per_chat = per_chat
+        self._next = 0.0
+        self._waiting: list[_Waiter] = []
+        self._numbers = itertools.count()
+        self._spoken: dict[str, float] = {}
+        self._stopped = {NOTICE: 0.0, BULK: 0.0}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def turn(self, chat: str, rank: int) -> None:
+        """Until this chat may be written to."""
+        if rank <= REPLY:
+            self._speak(chat, _now())
+            return
+        waiter = _Waiter(rank, next(self._numbers), chat, asyncio.get_running_loop().create_future())
+        heapq.heappush(self._waiting, waiter)
+        self._arm(self._next)
+        await waiter.turn
+
+    def stop(self, rank: int, seconds: float) -> None:
+        """The Bot API answered 429 to a message of this rank: it and those behind it wait ``seconds``."""
+        until = _now() + seconds
+        for behind in range(max(rank, NOTICE), BULK + 1):
+            self._stopped[behind] = max(self._stopped[behind], until)
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None and self._timer.when() <= at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(max(at, loop.time()), self._ring)
+
+    def _ring(self) -> None:
+        """Give one turn to the first in the queue who may have it now, and come back for the next."""
+        self._timer = None
+        now = _now()
+        if now < self._next:
+            self._arm(self._next)
+            return
+        chosen, held, soonest = self._choose(now)
+        for waiter in held:
+            heapq.heappush(self._waiting, waiter)
+        if chosen is not None:
+            self._speak(chosen.chat, now)
+            chosen.turn.set_result(None)
+        if self._waiting:
+            self._arm(self._next if chosen is not None else soonest)
+
+    def _choose(self, now: float) -> tuple[_Waiter | None, list[_Waiter], float]:
+        """The first who may speak now, those passed over, and when the first of them may speak."""
+        held: list[_Waiter] = []
+        soonest = float("inf")
+        while self._waiting:
+            waiter = heapq.heappop(self._waiting)
+            if waiter.turn.done():
+                continue  # it was cancelled
+            free = max(self._stopped[min(waiter.rank, BULK)], self._spoken.get(waiter.chat, 0.0) + self._per_chat)
+            if free <= now:
+                return waiter, held, soonest
+            held.append(waiter)
+            soonest = min(soonest, free)
+        return None, held, soonest
+
+    def _speak(self, chat: str, now: float) -> None:
+        late = now - self._next
+        # A timer that rang late is made up for in part; a long silence gives no right to a burst.
+        credit = min(late, self._gap / 2) if 0 < late < self._gap else 0.0
+        self._next = max(self._next, now) + self._gap - credit
+        self._spoken[chat] = now
+        if len(self._spoken) > 1000:
+            self._spoken = {one: at for one, at in self._spoken.items() if now - at < self._per_chat}
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,100 @@
+"""Flights: the deliveries one worker has claimed and not yet settled, and how many more it may take."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from intouch.channels.outcomes import Outcome, Verdict
+from intouch.outbox.models import Lane, Road
+
+# Between asking "is it still ours?" and the call some time passes; it must not reach over the lease's end.
+_MARGIN = 0.8
+_LONGEST_HOLD = 60.0
+
+
+@dataclass(slots=True)
+class Hold:
+    """A closed road: after each time that nobody could even be asked, it stays closed twice as long, up to a minute."""
+
+    until: float = 0.0
+    length: float = 0.0
+
+    def note(self, outcome: Outcome) -> bool:
+        """Learn from an outcome; True when it has closed the road."""
+        if outcome.verdict is not Verdict.NOT_TRIED:
+            self.length = 0.0
+            return False
+        if not outcome.after or time.monotonic() < self.until:
+            return False
+        self.length = min(_LONGEST_HOLD, max(outcome.after, self.length * 2))
+        self.until = time.monotonic() + self.length
+        return True
+
+    def left(self) -> float:
+        """Seconds until the road is tried again."""
+        return max(0.0, self.until - time.monotonic())
+
+
+@dataclass(slots=True)
+class Line:
+    """One loop of a worker: the lanes of a road that it serves, how much it claims at once and may have under way."""
+
+    road: Road
+    lanes: tuple[Lane, ...]
+    size: int
+    most: int
+    hold: Hold
+    under_way: int = 0
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def has_room(self) -> bool:
+        return self.under_way + self.size <= self.most
+
+    async def wait(self, seconds: float | None) -> None:
+        """Until the bell rings, or ``seconds`` have passed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.bell.wait()
+        except TimeoutError:
+            pass
+        self.bell.clear()
+
+
+class Flights:
+    """Who is under way, in which line, and until when the lease is ours by this process's own clock."""
+
+    def __init__(self, lease: float) -> None:
+        self._lease = lease * _MARGIN
+        self._lines: dict[int, Line] = {}
+        self._until: dict[int, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def begin(self, line: Line, ids: Collection[int], *, claimed_at: float) -> None:
+        line.under_way += len(ids)
+        self._lines.update(dict.fromkeys(ids, line))
+        self._until.update(dict.fromkeys(ids, claimed_at + self._lease))
+
+    def end(self, identity: int) -> None:
+        self._until.pop(identity, None)
+        line = self._lines.pop(identity, None)
+        if line is not None:
+            line.under_way -= 1
+            if line.has_room():
+                line.bell.set()
+
+    def ids(self) -> list[int]:
+        return list(self._lines)
+
+    def renewed(self, asked: Collection[int], kept: Collection[int], *, renewed_at: float) -> None:
+        """Of those ``asked`` about, ``kept`` are ours for another lease and the rest are somebody else's now."""
+        for identity in asked:
+            if identity in self._lines:
+                self._until[identity] = renewed_at + self._lease if identity in kept else 0.0
+
+    def is_ours(self, identity: int) -> bool:
+        return time.monotonic() < self._until.get(identity, 0.0)

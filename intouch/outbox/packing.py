@@ -1,0 +1,115 @@
+"""Packing: from claimed deliveries to envelopes that a channel can send; one that can't be rendered fails alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from intouch import logs
+from intouch.channels import mime, outcomes
+from intouch.channels.outcomes import Envelope, Outcome
+from intouch.errors import InTouchError
+from intouch.letters import Letter
+from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.rendering import Encoded, Rendered, Renderer, Unwanted
+from intouch.outbox.settling import Settled
+from intouch.storage.sessions import Sessions, is_storage_failure
+from intouch.templating import TelegramMessage
+
+log = logs.get("outbox")
+
+_RANKS = {Lane.REPLY: 0, Lane.NOTICE: 1, Lane.BULK: 2}
+
+
+@dataclass(slots=True)
+class Packed:
+    """What can be sent, and what is settled already because it can't."""
+
+    envelopes: list[Envelope] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+
+
+class Packer:
+    """Renders deliveries by kind in one reading session and puts them into envelopes."""
+
+    def __init__(self, sessions: Sessions, renderers: Mapping[str, Renderer], *, email_from: str) -> None:
+        self._sessions = sessions
+        self._renderers = renderers
+        self._email_from = email_from
+
+    async def pack(self, deliveries: Sequence[Delivery], is_ours: Callable[[int], bool]) -> Packed:
+        """Envelopes for ``deliveries``; raises only when the database itself fails."""
+        packed = Packed()
+        kinds: dict[str, list[Delivery]] = {}
+        for delivery in deliveries:
+            kinds.setdefault(delivery.kind, []).append(delivery)
+        for kind, group in kinds.items():
+            rendered = await self._render(kind, group)
+            for delivery in group:
+                content = self._content(delivery, rendered.get(delivery.id, outcomes.failed("nothing was rendered")))
+                if isinstance(content, Outcome):
+                    packed.settled.append(Settled(delivery, content))
+                else:
+                    packed.envelopes.append(self._envelope(delivery, content, is_ours))
+        return packed
+
+    async def _render(self, kind: str, group: Sequence[Delivery]) -> Mapping[int, Rendered | Outcome]:
+        renderer = self._renderers.get(kind)
+        if renderer is None:
+            log.error("outbox.no_renderer", kind=kind, deliveries=len(group))
+            return dict.fromkeys((delivery.id for delivery in group), outcomes.failed(f"nobody renders the kind {kind}"))
+        try:
+            async with self._sessions.read() as session:
+                return await renderer(session, group)
+        except Exception as error:
+            if is_storage_failure(error):
+                raise
+            if len(group) == 1:
+                return {group[0].id: _render_error(group[0], error)}
+        # One of them spoils the batch: each alone, so that only that one fails.
+        alone: dict[int, Rendered | Outcome] = {}
+        for delivery in group:
+            alone |= await self._render(kind, [delivery])
+        return alone
+
+    def _content(self, delivery: Delivery, rendered: Rendered | Outcome) -> TelegramMessage | bytes | Outcome:
+        match rendered:
+            case Outcome():
+                return rendered
+            case Unwanted():
+                return outcomes.unwanted(rendered.reason)
+            case Encoded() if delivery.road is Road.EMAIL:
+                return rendered.message
+            case TelegramMessage() if delivery.road is Road.TELEGRAM:
+                return rendered
+            case Letter() if delivery.road is Road.EMAIL:
+                try:
+                    return mime.compose(
+                        rendered,
+                        sender=self._email_from,
+                        recipient=delivery.address,
+                        message_id=mime.message_id(delivery.key, self._email_from),
+                        at=delivery.created_at,
+                    )
+                except Exception as error:
+                    return _render_error(delivery, error)
+        return outcomes.failed(f"a {type(rendered).__name__} can't leave by {delivery.road}")
+
+    def _envelope(self, delivery: Delivery, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
+        identity = delivery.id
+        return Envelope(
+            number=identity,
+            address=delivery.address,
+            content=content,
+            rank=_RANKS[delivery.lane],
+            provider_id=mime.message_id(delivery.key, self._email_from) if delivery.road is Road.EMAIL else "",
+            is_ours=lambda: is_ours(identity),
+        )
+
+
+def _render_error(delivery: Delivery, error: Exception) -> Outcome:
+    """The sentence of an error of ours; of a bug only its kind, for its text may quote what somebody wrote."""
+    if isinstance(error, InTouchError):
+        return outcomes.failed(str(error))
+    log.error("outbox.render_failed", delivery=delivery.id, kind=delivery.kind, error=type(error).__name__)
+    return outcomes.failed(f"rendering failed ({type(error).__name__})")

@@ -1,0 +1,101 @@
+"""Settler: outcomes that wait together are committed together, and a fault in one never fails its neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from intouch import logs
+from intouch.clock import Clock
+from intouch.outbox import settling
+from intouch.outbox.settling import OnDead, Rules, Settled
+from intouch.storage.sessions import Sessions, is_storage_failure
+
+log = logs.get("outbox")
+
+LARGEST_GROUP = 250
+LINGER = 0.01  # seconds: a group is worth waiting a moment for
+_LONGEST_PAUSE = 5.0
+
+
+class Settler:
+    """Takes outcomes from everywhere and writes them in groups; while the database is away it keeps them and tries again."""
+
+    def __init__(self, sessions: Sessions, clock: Clock, rules: Rules, *, on_dead: OnDead | None, done: Callable[[int], None]) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._rules = rules
+        self._on_dead = on_dead
+        self._done = done
+        self._waiting: list[Settled] = []
+        self._writer: asyncio.Task[None] | None = None
+        self.counts: Counter[str] = Counter()
+
+    def put(self, one: Settled) -> None:
+        """Have an outcome written soon."""
+        self._waiting.append(one)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+
+    async def idle(self) -> None:
+        """Until everything that was put is written."""
+        while self._writer is not None and not self._writer.done():
+            await asyncio.wait([self._writer])
+
+    async def stop(self) -> None:
+        """Give up what is not written yet: its leases run out, and then it is swept."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.wait([self._writer])
+
+    async def _write_all(self) -> None:
+        pause = 0.1
+        while self._waiting:
+            await asyncio.sleep(LINGER)
+            group = self._waiting[:LARGEST_GROUP]
+            try:
+                await self._write(group)
+            except Exception as error:
+                log.warning("outbox.settle_waits", outcomes=len(self._waiting), error=type(error).__name__, pause=pause)
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+                continue
+            pause = 0.1
+            del self._waiting[: len(group)]
+            self._note(group)
+
+    async def _write(self, group: list[Settled]) -> None:
+        try:
+            await self._commit(group, self._on_dead)
+        except Exception as error:
+            if is_storage_failure(error):
+                raise
+            log.error("outbox.group_failed", outcomes=len(group), error=type(error).__name__, exc_info=True)
+            for one in group:
+                await self._write_alone(one)
+
+    async def _write_alone(self, one: Settled) -> None:
+        # First as it is, then without what others do about a dead address: that one is gone must be kept in any case.
+        for on_dead in (self._on_dead, None):
+            try:
+                return await self._commit([one], on_dead)
+            except Exception as error:
+                if is_storage_failure(error):
+                    raise
+                log.error("outbox.outcome_failed", delivery=one.delivery.id, error=type(error).__name__)
+        log.error("outbox.outcome_dropped", delivery=one.delivery.id)
+        return None
+
+    async def _commit(self, group: list[Settled], on_dead: OnDead | None) -> None:
+        async with self._sessions.write() as session:
+            written = await settling.settle(session, group, self._rules, now=self._clock.now(), on_dead=on_dead)
+        if written < len(group):
+            log.warning("outbox.lease_lost", outcomes=len(group) - written)
+
+    def _note(self, group: list[Settled]) -> None:
+        verdicts = Counter(one.outcome.verdict.value for one in group)
+        self.counts.update(verdicts)
+        log.debug("outbox.settled", **{verdict.replace(" ", "_"): number for verdict, number in verdicts.items()})
+        for one in group:
+            self._done(one.delivery.id)

@@ -1,0 +1,240 @@
+"""Worker: claims what is due, has it rendered, hands it to the channels and settles what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from intouch import logs
+from intouch.channels import outcomes
+from intouch.channels.outcomes import Channel, Outcome
+from intouch.clock import Clock
+from intouch.outbox import claiming, sweeping
+from intouch.outbox.claiming import Claim
+from intouch.outbox.flights import Flights, Hold, Line
+from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.packing import Packer
+from intouch.outbox.rendering import Renderer
+from intouch.outbox.settler import Settler
+from intouch.outbox.settling import PATIENCE, OnDead, Rules, Settled
+from intouch.storage.sessions import Sessions
+
+log = logs.get("outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many deliveries a line claims at once, and how many it may have under way."""
+
+    size: int
+    most: int
+
+
+# A process that dies leaves its Telegram messages `unknown`, so few are taken in advance; emails go out again.
+PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 20), Road.EMAIL: Pace(200, 600)}
+LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
+
+
+def _everybody(_address: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How a worker goes about it; the defaults suit everybody but tests."""
+
+    lease: timedelta = timedelta(seconds=45)
+    poll: float = 1.0
+    sweep_every: float = 10.0
+    patience: timedelta = PATIENCE
+    harmless: Collection[str] = frozenset()
+    paces: Mapping[Road, Pace] = PACES
+
+
+class Worker:
+    """Sends what is in the outbox until it is stopped; as many processes as wanted may run one each on PostgreSQL.
+
+    Each road has two lines, one for replies and notices and one for bulk, so that bulk never stands in the way.
+    The claim is committed before any call and the outcome after it; no network is awaited inside a transaction.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        renderers: Mapping[str, Renderer],
+        channels: Mapping[Road, Channel],
+        email_from: str,
+        may_send_to: Callable[[str], bool] = _everybody,
+        on_dead: OnDead | None = None,
+        habits: Habits | None = None,
+    ) -> None:
+        self.habits = habits or Habits()
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._sessions = sessions
+        self._clock = clock
+        self._channels = channels
+        self._may_send_to = may_send_to
+        self._packer = Packer(sessions, renderers, email_from=email_from)
+        self._flights = Flights(self.habits.lease.total_seconds())
+        rules = Rules(self.holder, self.habits.harmless, self.habits.patience)
+        self._settler = Settler(sessions, clock, rules, on_dead=on_dead, done=self._flights.end)
+        self._lines = [line for road in channels for line in self._lines_of(road)]
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+        self._stopped = asyncio.Event()
+
+    def _lines_of(self, road: Road) -> list[Line]:
+        pace, hold = self.habits.paces[road], Hold()
+        return [Line(road, lanes, pace.size, pace.most, hold) for lanes in LANES]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many outcomes of each verdict this worker has written."""
+        return self._settler.counts
+
+    def nudge(self) -> None:
+        """Look for work at once: somebody has just queued something."""
+        for line in self._lines:
+            line.bell.set()
+
+    async def run(self) -> None:
+        """Send until ``stop`` is called; no fault of database, network or renderer ends this."""
+        tasks = [asyncio.create_task(self._feed(line)) for line in self._lines]
+        tasks += [asyncio.create_task(self._every(self.habits.sweep_every, self._sweep))]
+        tasks += [asyncio.create_task(self._every(self.habits.lease.total_seconds() / 4, self._renew))]
+        try:
+            await self._stopped.wait()
+        finally:
+            await self._end(tasks)
+
+    async def stop(self, *, within: float = 8.0) -> None:
+        """Claim nothing more, finish what is under way in ``within`` seconds, and give back what was not begun."""
+        self._is_stopping = True
+        self.nudge()
+        for channel in self._channels.values():
+            channel.halt()
+        try:
+            async with asyncio.timeout(within):
+                while self._carrying:
+                    await asyncio.wait(self._carrying)
+                await self._settler.idle()
+        except TimeoutError:
+            log.warning("outbox.stopped_in_flight", deliveries=len(self._flights))
+        self._stopped.set()
+
+    async def send_due(self) -> Counter[str]:
+        """Send everything that is due now and return the outcomes: for commands and tests, without ``run``."""
+        before = self.counts.copy()
+        for line in self._lines:
+            while await self._claim(line):
+                await asyncio.wait(self._carrying)
+                await self._settler.idle()
+                if line.hold.left():
+                    break
+        return self.counts - before
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        leaving = [*tasks, *self._carrying]
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        await self._settler.stop()
+        for channel in self._channels.values():
+            await channel.close()
+
+    async def _feed(self, line: Line) -> None:
+        pause = 0.5
+        while not self._is_stopping:
+            try:
+                if not line.has_room():
+                    await line.wait(None)
+                elif line.hold.left():
+                    await asyncio.sleep(line.hold.left())
+                elif not await self._claim(line):
+                    await line.wait(self.habits.poll)
+                pause = 0.5
+            except Exception as error:
+                log.warning("outbox.claim_failed", road=line.road.value, error=type(error).__name__, pause=pause, exc_info=True)
+                await asyncio.sleep(pause)
+                pause = min(10.0, pause * 2)
+
+    async def _claim(self, line: Line) -> int:
+        """Claim for a line and send it on its way; how many deliveries were touched."""
+        async with self._sessions.read() as session:
+            if not await claiming.is_anything_due(session, line.road, line.lanes, now=self._clock.now()):
+                return 0
+        claimed_at = time.monotonic()
+        wanted = Claim(
+            road=line.road,
+            lanes=line.lanes,
+            size=line.size,
+            holder=self.holder,
+            lease=self.habits.lease,
+            may_send_to=self._may_send_to,
+        )
+        async with self._sessions.write() as session:
+            claimed = await claiming.claim(session, wanted, now=self._clock.now())
+        if claimed.deliveries:
+            self._flights.begin(line, [delivery.id for delivery in claimed.deliveries], claimed_at=claimed_at)
+            task = asyncio.create_task(self._carry(line, claimed.deliveries))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+        return len(claimed.deliveries) + claimed.cancelled
+
+    async def _carry(self, line: Line, deliveries: list[Delivery]) -> None:
+        """One batch, from claimed to handed to the settler; whatever happens, each delivery gets an outcome."""
+        left = {delivery.id: delivery for delivery in deliveries}
+        otherwise = outcomes.not_tried("the batch could not be prepared", after=1.0)
+        try:
+            packed = await self._packer.pack(deliveries, self._flights.is_ours)
+            for one in packed.settled:
+                self._settler.put(Settled(left.pop(one.delivery.id), one.outcome))
+            if packed.envelopes:
+                otherwise = outcomes.unknown("the channel failed")  # from here on anything may have been sent
+                async for number, outcome in self._channels[line.road].send_batch(packed.envelopes):
+                    self._conclude(line, left.pop(number), outcome)
+        except Exception as error:
+            log.error("outbox.batch_failed", road=line.road.value, deliveries=len(left), error=type(error).__name__, exc_info=True)
+            for delivery in left.values():
+                self._conclude(line, delivery, otherwise)
+
+    def _conclude(self, line: Line, delivery: Delivery, outcome: Outcome) -> None:
+        if line.hold.note(outcome):
+            log.warning("outbox.road_closed", road=line.road.value, seconds=line.hold.length, reason=outcome.error)
+        self._settler.put(Settled(delivery, outcome))
+
+    async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                log.warning("outbox.round_failed", error=type(error).__name__)
+            await asyncio.sleep(seconds)
+
+    async def _sweep(self) -> None:
+        async with self._sessions.read() as session:
+            if not await sweeping.is_anything_lost(session, now=self._clock.now()):
+                return
+        async with self._sessions.write() as session:
+            swept = await sweeping.sweep(session, now=self._clock.now(), harmless=self.habits.harmless)
+        log.warning("outbox.swept", queued=swept.queued, unknown=swept.unknown)
+        self.nudge()
+
+    async def _renew(self) -> None:
+        asked = self._flights.ids()
+        if not asked:
+            return
+        renewed_at = time.monotonic()
+        async with self._sessions.write() as session:
+            kept = await claiming.renew(session, self.holder, asked, until=self._clock.now() + self.habits.lease)
+        self._flights.renewed(asked, kept, renewed_at=renewed_at)
