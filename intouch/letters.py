@@ -37,7 +37,8 @@ class Letters:
 
     * ``subject.txt``: the subject; further lines are the preheader that mail apps show beside it;
     * ``body.mjml``: what stands in the column (``mj-text``, ``mj-button``, ``mj-divider``, ``mj-raw`` for loops), Jinja inside.
-      It begins with an ``mj-text`` that holds the one ``<h1>``. A bare ``<`` in Jinja is not valid in MJML: turn it round;
+      It begins with an ``mj-text`` that holds the one ``<h1>``. A bare ``<`` in Jinja is no valid MJML: turn it round. Within an
+      attribute, Jinja takes single quotes and the attribute double ones;
     * ``body.txt``: the same by hand in plain text;
     * ``why.txt``: why the person gets this (else the layout's own ``why.txt``).
 

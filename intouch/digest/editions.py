@@ -24,7 +24,7 @@ _LONGEST_LOOK_BACK = timedelta(days=28)
 
 @dataclass(frozen=True)
 class Due:
-    """An edition that should exist, and what it covers: what happened later than ``since`` and not later than ``due_at``."""
+    """An edition that should exist, and what it covers: what happened at ``since`` or later and before ``due_at``."""
 
     audience: Audience
     ward: Ward
