@@ -34,7 +34,10 @@ class AnswerKind(StrEnum):
 
 
 class Survey(Base):
-    """A pulse survey. ``ward_codes`` empty: the whole city; areas are resolved to wards when it is launched."""
+    """A pulse survey. ``ward_codes`` empty: the whole city; areas become wards when it is created.
+
+    ``launched_at`` set while still a draft: it was launched for later and opens at ``opens_at``.
+    """
 
     __tablename__ = "surveys"
 
@@ -88,7 +91,7 @@ class Invitation(Base):
     id: Mapped[Key]
     survey_id: Mapped[int] = mapped_column(sa.ForeignKey("surveys.id", ondelete="CASCADE"))
     resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("residents.id", ondelete="SET NULL"), index=True)
-    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey("wards.id"))
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"))
     invited_at: Mapped[datetime]
 
 
@@ -101,7 +104,7 @@ class Response(Base):
     id: Mapped[Key]
     survey_id: Mapped[int] = mapped_column(sa.ForeignKey("surveys.id", ondelete="CASCADE"))
     resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("residents.id", ondelete="SET NULL"), index=True)
-    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey("wards.id"))
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"))
     started_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

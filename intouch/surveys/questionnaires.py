@@ -1,0 +1,123 @@
+"""Questionnaires: a survey's questions with what one resident has answered so far, ready to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.surveys.models import Answer, AnswerKind, Option, Question, QuestionType, Response, Survey
+
+SCALE = range(1, 6)
+_CHOSEN = (AnswerKind.OPTION, AnswerKind.SCALE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer to tap: ``id`` is the option's id, or the step of a scale."""
+
+    id: int
+    text: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class QuestionView:
+    """One question as a person sees it; ``kind`` and ``words`` are what they answered, ``kind`` is None before."""
+
+    id: int
+    number: int
+    total: int
+    text: str
+    type: QuestionType
+    choices: tuple[Choice, ...] = ()
+    kind: AnswerKind | None = None
+    words: str = ""
+
+    @property
+    def is_answered(self) -> bool:
+        return self.kind is not None
+
+    @property
+    def chosen(self) -> tuple[Choice, ...]:
+        return tuple(choice for choice in self.choices if choice.is_chosen)
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """A survey with one resident's answers, or with none for a preview."""
+
+    survey_id: int
+    title: str
+    why: str
+    closes_at: datetime | None
+    is_for_sounding_board: bool
+    questions: tuple[QuestionView, ...]
+
+    @property
+    def answered(self) -> int:
+        """How many questions have an answer; don't know and skip are answers here."""
+        return sum(question.is_answered for question in self.questions)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.answered == len(self.questions)
+
+    @property
+    def minutes(self) -> int:
+        """About how long answering takes: twenty seconds a question."""
+        return -(-len(self.questions) * 20 // 60)
+
+    def question(self, question_id: int) -> QuestionView | None:
+        return next((question for question in self.questions if question.id == question_id), None)
+
+    def next_open(self, after: int = 0) -> QuestionView | None:
+        """The first question behind number ``after`` that has no answer, else the first of all; None when finished."""
+        waiting = [question for question in self.questions if not question.is_answered]
+        return next((question for question in waiting if question.number > after), waiting[0] if waiting else None)
+
+
+async def load(session: AsyncSession, survey: Survey, *, resident_id: int | None = None) -> Questionnaire:
+    """The survey's questionnaire with the answers of this resident, or with none."""
+    blank = (await load_many(session, [survey]))[survey.id]
+    if resident_id is None:
+        return blank
+    query = sa.select(Answer).join(Response, Answer.response_id == Response.id)
+    query = query.where(Response.survey_id == survey.id, Response.resident_id == resident_id)
+    answers = list(await session.scalars(query.execution_options(populate_existing=True)))
+    return replace(blank, questions=tuple(_with_answers(question, answers) for question in blank.questions))
+
+
+async def load_many(session: AsyncSession, surveys: list[Survey]) -> dict[int, Questionnaire]:
+    """The unanswered questionnaires of several surveys, by survey id."""
+    ids = [survey.id for survey in surveys]
+    asked = sa.select(Question).where(Question.survey_id.in_(ids)).order_by(Question.position)
+    questions = list(await session.scalars(asked))
+    offered = sa.select(Option).where(Option.question_id.in_([question.id for question in questions])).order_by(Option.position)
+    options = list(await session.scalars(offered))
+    return {survey.id: _blank(survey, [q for q in questions if q.survey_id == survey.id], options) for survey in surveys}
+
+
+def _blank(survey: Survey, questions: list[Question], options: list[Option]) -> Questionnaire:
+    views = tuple(
+        QuestionView(question.id, number, len(questions), question.text, question.type, _choices(question, options))
+        for number, question in enumerate(questions, start=1)
+    )
+    return Questionnaire(survey.id, survey.title, survey.why, survey.closes_at, survey.is_for_sounding_board, views)
+
+
+def _choices(question: Question, options: list[Option]) -> tuple[Choice, ...]:
+    if question.type is QuestionType.SCALE:
+        return tuple(Choice(step, str(step)) for step in SCALE)
+    return tuple(Choice(option.id, option.text) for option in options if option.question_id == question.id)
+
+
+def _with_answers(question: QuestionView, answers: list[Answer]) -> QuestionView:
+    mine = [answer for answer in answers if answer.question_id == question.id]
+    if not mine:
+        return question
+    chosen = {answer.choice for answer in mine if answer.kind in _CHOSEN}
+    choices = tuple(replace(choice, is_chosen=choice.id in chosen) for choice in question.choices)
+    return replace(question, choices=choices, kind=mine[0].kind, words=mine[0].words or "")

@@ -1,0 +1,41 @@
+"""Wording: how long the texts of a survey may be, and how typed text is made fit to store and show."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+TITLE_LIMIT = 100
+WHY_LIMIT = 500
+QUESTION_LIMIT = 300  # as Telegram limits the question of its own polls
+OPTION_LIMIT = 100
+OPTIONS_LIMIT = 10
+QUESTIONS_LIMIT = 10
+WORDS_LIMIT = 1_000  # of a free-text answer
+
+_SPACES = re.compile(r"\s+")
+
+
+def length(text: str) -> int:
+    """Characters as Telegram counts them: UTF-16 units, so that an emoji is two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def tidy_line(text: str) -> str:
+    """``text`` on one line, without spaces at its ends or doubled within."""
+    return _SPACES.sub(" ", text).strip()
+
+
+def is_clean(text: str) -> bool:
+    """Whether a database and a message can hold every character: no control characters, no halves of a pair."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text if character != "\n")
+
+
+def printable(text: str) -> str:
+    """``text`` with what is not clean taken out."""
+    return "".join(character for character in text if character == "\n" or unicodedata.category(character) not in ("Cc", "Cs"))
+
+
+def shorten(text: str, limit: int) -> str:
+    """``text``, cut with an ellipsis where it is longer than ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
