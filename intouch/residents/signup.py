@@ -82,6 +82,8 @@ async def finish(session: AsyncSession, resident: Resident, *, now: datetime) ->
     resident.status = ResidentStatus.ACTIVE
     resident.joined_at = resident.joined_at or now
     await session.flush()
+    # Who signed up by email before is asked here from now on, not in both places.
+    await subscriptions.unsubscribe(session, resident.id, topic=Topic.SURVEYS, channel=Channel.EMAIL, reason="by Telegram now", now=now)
     await subscriptions.subscribe(session, resident.id, topic=Topic.SURVEYS, channel=Channel.TELEGRAM, now=now)
     return True
 
@@ -90,10 +92,9 @@ async def answer_board(session: AsyncSession, resident: Resident, *, joins: bool
     """Whether the resident wants to be asked first, as one of the sounding board."""
     resident.was_asked_board = True
     await session.flush()
+    await subscriptions.unsubscribe(session, resident.id, topic=Topic.SOUNDING_BOARD, reason="asked again", now=now)
     if joins:
         await subscriptions.subscribe(session, resident.id, topic=Topic.SOUNDING_BOARD, channel=Channel.TELEGRAM, now=now)
-    else:
-        await subscriptions.unsubscribe(session, resident.id, topic=Topic.SOUNDING_BOARD, reason="asked to end", now=now)
 
 
 async def stop(session: AsyncSession, resident: Resident, *, now: datetime) -> None:

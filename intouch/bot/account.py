@@ -1,0 +1,154 @@
+"""Account in the chat: /settings, /privacy, /export, /erase and /stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from intouch.bot import questions
+from intouch.bot import signup as signing_up
+from intouch.bot.turn import Document, Handler, Reply, Turn, old_button
+from intouch.outbox.models import DeadAddress, Road
+from intouch.places.models import Ward
+from intouch.privacy import erasure
+from intouch.privacy import export as exporting
+from intouch.residents import dialogues, email, signup, subscriptions
+from intouch.residents.models import Channel, ResidentStatus, Topic
+
+# What can be turned on and off here, and by which channel it then comes.
+_TOPICS: Mapping[str, tuple[Topic, Channel]] = {
+    "surveys": (Topic.SURVEYS, Channel.TELEGRAM),
+    "board": (Topic.SOUNDING_BOARD, Channel.TELEGRAM),
+    "digest": (Topic.DIGEST, Channel.EMAIL),
+}
+_SURE_FOR_MINUTES = 60
+
+
+async def settings(turn: Turn) -> Reply:
+    """/settings: the ward, the email address and what comes, with a button to change each."""
+    resident = turn.known()
+    held = {one.topic for one in await subscriptions.active(turn.session, resident.id)}
+    is_dead = resident.email is not None and await turn.session.get(DeadAddress, (Road.EMAIL, resident.email)) is not None
+    return turn.say(
+        "account/settings",
+        edits=True,
+        ward=await turn.session.get(Ward, resident.ward_id) if resident.ward_id is not None else None,
+        email=resident.email or "",
+        is_dead=is_dead,
+        waiting=resident.email_to_confirm or "",
+        on={name: topic in held for name, (topic, _) in _TOPICS.items()},
+    )
+
+
+async def privacy(turn: Turn) -> Reply:
+    """/privacy: what is held, why, how long, and what a person can ask for; with what is held about this one."""
+    resident = turn.resident
+    ward = await turn.session.get(Ward, resident.ward_id) if resident is not None and resident.ward_id is not None else None
+    return turn.say("account/privacy", resident=resident, ward=ward)
+
+
+async def export(turn: Turn) -> Reply:
+    """/export: everything held about this person, as a JSON file."""
+    if turn.resident is None:
+        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
+    everything = await exporting.everything_about(turn.session, turn.resident.id)
+    contents = json.dumps(everything, ensure_ascii=False, indent=2).encode()
+    reply = turn.say("account/exported")
+    return Reply(reply.message, document=Document(f"in-touch-{turn.now:%Y-%m-%d}.json", contents))
+
+
+async def erase(turn: Turn) -> Reply:
+    """/erase: says what will happen, and asks."""
+    if turn.resident is None:
+        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
+    return turn.say("account/erase")
+
+
+async def stop(turn: Turn) -> Reply:
+    """/stop: nothing comes any more; of somebody who never finished signing up nothing is kept."""
+    resident = turn.resident
+    if resident is None:
+        return turn.say("account/nothing_to_stop")
+    await dialogues.end(turn.session, turn.telegram_id)
+    if resident.joined_at is None:
+        await signup.decline(turn.session, resident, now=turn.now)
+        return turn.say("signup/declined")
+    await signup.stop(turn.session, resident, now=turn.now)
+    return turn.say("account/stopped")
+
+
+async def tap(turn: Turn) -> Reply:
+    """A button of /settings or /erase."""
+    name = turn.word(0)
+    if name in _ERASING:
+        return await _ERASING[name](turn)
+    if name not in _SETTINGS:
+        raise old_button()
+    if turn.resident is None or turn.resident.status is not ResidentStatus.ACTIVE:
+        return await signing_up.start(turn)
+    return await _SETTINGS[name](turn)
+
+
+async def _turn_on(turn: Turn) -> Reply:
+    topic, channel = _topic(turn)
+    resident = turn.known()
+    if channel is Channel.EMAIL and resident.email_confirmed_at is None:
+        return await questions.ask_email(turn)
+    await subscriptions.subscribe(turn.session, resident.id, topic=topic, channel=channel, now=turn.now)
+    return await settings(turn)
+
+
+async def _turn_off(turn: Turn) -> Reply:
+    topic, _ = _topic(turn)
+    await subscriptions.unsubscribe(turn.session, turn.known().id, topic=topic, reason="turned off", now=turn.now)
+    return await settings(turn)
+
+
+def _topic(turn: Turn) -> tuple[Topic, Channel]:
+    if turn.word(1) not in _TOPICS:
+        raise old_button()
+    return _TOPICS[turn.word(1)]
+
+
+async def _forget_email(turn: Turn) -> Reply:
+    await email.remove(turn.session, turn.known(), now=turn.now)
+    return await settings(turn)
+
+
+async def _ask_twice(turn: Turn) -> Reply:
+    if turn.resident is None:
+        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
+    return turn.say("account/erase_sure", edits=True, minute=_minute(turn))
+
+
+async def _really_erase(turn: Turn) -> Reply:
+    if turn.resident is None:
+        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
+    if not 0 <= _minute(turn) - turn.number(1) <= _SURE_FOR_MINUTES:
+        # A button that lay in the chat for weeks is no second thought.
+        return turn.say("account/erase")
+    await erasure.erase(turn.session, turn.resident.id, now=turn.now)
+    await dialogues.end(turn.session, turn.telegram_id)
+    return turn.say("account/erased", edits=True, is_linked=_is_linked(turn))
+
+
+async def _keep(turn: Turn) -> Reply:
+    return turn.say("account/kept", edits=True)
+
+
+def _minute(turn: Turn) -> int:
+    return int(turn.now.timestamp()) // 60
+
+
+def _is_linked(turn: Turn) -> bool:
+    return turn.officer is not None or turn.councillor is not None
+
+
+_SETTINGS: Mapping[str, Handler] = {
+    "on": _turn_on,
+    "off": _turn_off,
+    "ward": questions.ask_ward,
+    "email": questions.ask_email,
+    "noemail": _forget_email,
+}
+_ERASING: Mapping[str, Handler] = {"erase": _ask_twice, "eraseforgood": _really_erase, "keep": _keep}
