@@ -24,7 +24,7 @@ _LONGEST_LOOK_BACK = timedelta(days=28)
 
 @dataclass(frozen=True)
 class Due:
-    """An edition that should exist, and what it covers: what happened at ``since`` or later and before ``due_at``."""
+    """An edition that should exist; it tells what happened at ``since`` or later."""
 
     audience: Audience
     ward: Ward
@@ -40,6 +40,11 @@ async def begin(session: AsyncSession, *, now: datetime) -> None:
     """Note, once for ever, that this council publishes from now on; a fresh installation owes nobody last Friday's digest."""
     rows = [{"audience": audience, "started_at": now} for audience in Audience]
     await insert_ignoring(session, EditionStart, rows, conflict=["audience"])
+
+
+async def has_begun(session: AsyncSession) -> bool:
+    """Whether ``begin`` was noted for every audience."""
+    return await session.scalar(sa.select(sa.func.count()).select_from(EditionStart)) == len(Audience)
 
 
 async def missing(session: AsyncSession, audience: Audience, when: Weekly, *, now: datetime) -> list[Due]:
@@ -71,20 +76,25 @@ async def unpublished(
     done = set(await session.scalars(settled))
     wards = await lookup.wards(session, on=due_at.astimezone(when.zone).date())
     left = [ward for ward in wards if ward.id not in done and ward_id in (None, ward.id)]
-    since = await _covered_until(session, audience, due_at) if left else {}
+    since = await _told_until(session, audience, due_at) if left else {}
     week_before = periods.due_at(periods.previous_period(period), when)
     return [Due(audience, ward, period, since.get(ward.id, week_before), due_at) for ward in left]
 
 
-async def _covered_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:
+async def _told_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:
     """Per ward, up to when its last edition told what happened: after a missed week the next one tells of both."""
     statement = (
-        sa.select(Edition.ward_id, sa.func.max(Edition.due_at, type_=Edition.due_at.type).label("until"))
+        sa.select(Edition.ward_id, sa.func.max(Edition.told_until, type_=Edition.told_until.type).label("until"))
         .where(Edition.audience == audience, Edition.status != EditionStatus.WAITING)
         .where(Edition.due_at < due_at, Edition.due_at >= due_at - _LONGEST_LOOK_BACK)
         .group_by(Edition.ward_id)
     )
     return {row.ward_id: row.until for row in await session.execute(statement)}
+
+
+def until(now: datetime) -> datetime:
+    """Up to when an edition made at ``now`` tells what happened: a survey that this very tick closed is in it."""
+    return now + timedelta(microseconds=1)
 
 
 async def wait(session: AsyncSession, due: Due, *, now: datetime) -> bool:
@@ -116,6 +126,7 @@ async def _insert(session: AsyncSession, due: Due, status: EditionStatus, conten
         "status": status,
         "due_at": due.due_at,
         "contents": contents,
+        "told_until": until(now),
         "created_at": now,
         "published_at": now if status is EditionStatus.PUBLISHED else None,
     }
@@ -129,7 +140,7 @@ async def _release(session: AsyncSession, due: Due, status: EditionStatus, conte
         sa.update(Edition)
         .where(Edition.audience == due.audience, Edition.ward_id == due.ward.id, Edition.period == due.period)
         .where(Edition.status == EditionStatus.WAITING)
-        .values(status=status, contents=contents, published_at=now if contents else None)
+        .values(status=status, contents=contents, told_until=until(now), published_at=now if contents else None)
     )
     return cast("sa.CursorResult[Any]", await session.execute(statement)).rowcount == 1
 

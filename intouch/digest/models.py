@@ -24,7 +24,10 @@ class EditionStatus(StrEnum):
 
 
 class Edition(Base):
-    """One digest or briefing of one ward in one ISO week; what it says is fixed in ``contents``."""
+    """One digest or briefing of one ward in one ISO week; what it says is fixed in ``contents``.
+
+    It tells what happened before ``told_until``; the next one goes on from there.
+    """
 
     __tablename__ = "editions"
     __table_args__ = (sa.UniqueConstraint("audience", "ward_id", "period"),)
@@ -36,6 +39,7 @@ class Edition(Base):
     status: Mapped[EditionStatus] = mapped_column(text_enum(EditionStatus))
     due_at: Mapped[datetime]
     contents: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    told_until: Mapped[datetime]
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
 

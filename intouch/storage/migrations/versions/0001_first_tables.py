@@ -180,6 +180,7 @@ def upgrade() -> None:
     sa.Column('status', sa.Enum('waiting', 'published', 'empty', name='editionstatus', native_enum=False, length=24), nullable=False),
     sa.Column('due_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('contents', sa.JSON(), nullable=False),
+    sa.Column('told_until', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('created_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('published_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['ward_id'], ['wards.id'], name=op.f('fk_editions_ward_id_wards')),

@@ -1,0 +1,202 @@
+"""Schedule: the clock; one line a part, each safe to run twice and by any number of processes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch import logs
+from intouch.digest import briefing, contents, editions, periods
+from intouch.digest.editions import Due
+from intouch.digest.models import Audience
+from intouch.digest.periods import Weekly
+from intouch.digest.scope import Scope
+from intouch.outbox import sweeping
+from intouch.residents import housekeeping, moving
+from intouch.runtime import Runtime
+from intouch.settings import WEEKDAYS, Settings
+from intouch.surveys import closing, launch
+
+log = logs.get("schedule")
+
+EVERY_MINUTES = 5
+
+Part = Callable[[Runtime, datetime], Awaitable[int]]
+_GATHER: Mapping[Audience, Callable[[AsyncSession, Scope], Awaitable[dict[str, Any]]]] = {
+    Audience.DIGEST: contents.gather,
+    Audience.BRIEFING: briefing.gather,
+}
+
+
+def weekly(settings: Settings, audience: Audience) -> Weekly:
+    """When this audience's editions are due."""
+    return periods.weekly(settings.digest_at if audience is Audience.DIGEST else settings.briefing_at, settings.zone)
+
+
+async def reconcile(runtime: Runtime) -> dict[str, int]:
+    """Bring about everything that should exist by now; per part, how much there was to do.
+
+    Each part has its own transactions. One that fails is logged and counted under ``failed``; the others go on, and the
+    next tick tries it again.
+    """
+    now, done = runtime.now(), {"failed": 0}
+    for name, part in PARTS.items():
+        began = time.perf_counter()
+        try:
+            done[name] = await part(runtime, now)
+        except Exception:  # whatever it is, it must not keep the other parts from their work
+            done["failed"] += 1
+            log.exception("schedule.part_failed", part=name)
+        else:
+            log.debug("schedule.part", part=name, count=done[name], seconds=round(time.perf_counter() - began, 3))
+    if any(done.values()):
+        log.info("schedule.reconciled", **{name: count for name, count in done.items() if count})
+    return done
+
+
+async def publish(runtime: Runtime, due: Sequence[Due], *, now: datetime, even_late: bool = False) -> int:
+    """Bring these editions about, each in a transaction of its own; how many deliveries went to the outbox.
+
+    A late one waits for an officer, who publishes ``even_late``. One ward that fails does not keep the others from theirs.
+    """
+    deliveries, failures = 0, []
+    for one in due:
+        try:
+            deliveries += await _publish_one(runtime, one, now, even_late)
+        except Exception as failure:
+            log.exception("schedule.edition_failed", audience=one.audience.value, ward=one.ward.id, period=one.period)
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(due)} editions failed", failures)
+    return deliveries
+
+
+async def _publish_one(runtime: Runtime, due: Due, now: datetime, even_late: bool) -> int:
+    if due.is_late(now) and not even_late:
+        async with runtime.sessions.write() as session:
+            await editions.wait(session, due, now=now)
+        return 0
+    scope = Scope.of(runtime.settings, due.ward, since=due.since, until=editions.until(now), now=now)
+    async with runtime.sessions.read() as session:  # reading takes its time, and must not hold the one writer of SQLite
+        gathered = await _GATHER[due.audience](session, scope)
+    async with runtime.sessions.write() as session:
+        made = await editions.publish(session, due, gathered, now=now)
+    if made is not None:
+        log.info("schedule.edition", audience=due.audience.value, ward=due.ward.id, period=due.period, deliveries=made)
+    return made or 0
+
+
+async def _editions(runtime: Runtime, now: datetime, audience: Audience) -> int:
+    async with runtime.sessions.read() as session:
+        has_begun = await editions.has_begun(session)
+        due = await editions.missing(session, audience, weekly(runtime.settings, audience), now=now)
+    if not has_begun:
+        async with runtime.sessions.write() as session:
+            await editions.begin(session, now=now)
+    return await publish(runtime, due, now=now)
+
+
+async def _open_surveys(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        return await launch.open_due(session, now=now)
+
+
+async def _close_surveys(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        return await closing.close_due(session, now=now)
+
+
+async def _digests(runtime: Runtime, now: datetime) -> int:
+    return await _editions(runtime, now, Audience.DIGEST)
+
+
+async def _briefings(runtime: Runtime, now: datetime) -> int:
+    return await _editions(runtime, now, Audience.BRIEFING)
+
+
+async def _sweep(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.read() as session:
+        if not await sweeping.is_anything_lost(session, now=now):
+            return 0
+    async with runtime.sessions.write() as session:
+        swept = await sweeping.sweep(session, now=now)
+        return swept.queued + swept.unknown
+
+
+async def _move_residents(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        moved = await moving.move_to_new_wards(
+            session, on=now.astimezone(runtime.settings.zone).date(), templates=runtime.templates, links=runtime.links, now=now
+        )
+        return moved.moved + moved.to_ask
+
+
+async def _forget_drafts(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        return await housekeeping.forget_drafts(session, now=now)
+
+
+# In this order: residents are in their wards before anything is sent, and what closed now is in the digest that is due now.
+PARTS: dict[str, Part] = {
+    "residents_moved": _move_residents,
+    "surveys_opened": _open_surveys,
+    "surveys_closed": _close_surveys,
+    "digests": _digests,
+    "briefings": _briefings,
+    "deliveries_swept": _sweep,
+    "drafts_forgotten": _forget_drafts,
+}
+
+
+class Schedule:
+    """Calls ``reconcile`` at start, at the times of digest and briefing, and every five minutes.
+
+    APScheduler is a clock only: what is due is computed from the calendar and from rows, so a tick that is lost, late or
+    doubled changes nothing. ``after`` is called when a tick is done, to wake whoever sends.
+    """
+
+    def __init__(self, runtime: Runtime, after: Callable[[], object] | None = None) -> None:
+        self._runtime = runtime
+        self._after = after
+        self._one_at_a_time = asyncio.Lock()
+        self._is_stopping = False
+        self._clock = AsyncIOScheduler(
+            timezone=runtime.settings.zone, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+
+    async def start(self) -> None:
+        """Begin to tick, at once and from then on."""
+        self._clock.add_job(self.tick, IntervalTrigger(minutes=EVERY_MINUTES), id="every", next_run_time=datetime.now(UTC))
+        for audience in Audience:
+            self._clock.add_job(self.tick, _cron(weekly(self._runtime.settings, audience)), id=audience.value)
+        self._clock.start()
+
+    async def stop(self) -> None:
+        """Let the tick that is under way finish, and begin no other."""
+        self._is_stopping = True
+        if self._clock.running:
+            self._clock.pause()
+            async with self._one_at_a_time:
+                self._clock.shutdown(wait=False)
+
+    async def tick(self) -> dict[str, int]:
+        """One round of ``reconcile``, after the one that may be under way; never raises because of what is in the database."""
+        async with self._one_at_a_time:
+            if self._is_stopping:
+                return {}
+            done = await reconcile(self._runtime)
+            if self._after is not None:
+                self._after()
+            return done
+
+
+def _cron(when: Weekly) -> CronTrigger:
+    return CronTrigger(day_of_week=WEEKDAYS[when.weekday], hour=when.at.hour, minute=when.at.minute, timezone=when.zone)
