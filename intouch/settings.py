@@ -144,6 +144,7 @@ class SmtpAddress:
         self.user = unquote(parts.username or "")
         self.password = unquote(parts.password or "")
         self.connections = int(query.get("connections", ["4"])[0])
+        self.verify = query.get("verify", ["1"])[0] not in ("0", "false", "no")
         self.per_second = float(query.get("rate", ["0"])[0])
 
 

@@ -1,0 +1,250 @@
+"""SMTP connection: one connection to the mail server, from greeting to QUIT, and the transactions on it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from typing import cast
+
+import aiosmtplib
+
+from intouch.channels import mime, outcomes
+from intouch.channels.outcomes import Outcome
+from intouch.channels.smtp_replies import Reply, Stage, refusal
+from intouch.channels.smtp_wire import Lost, Wire
+from intouch.settings import SmtpAddress
+
+_BARE = re.compile(rb"\r\n|\r|\n")
+
+
+class CannotConnect(Exception):
+    """No connection that could be used came about; the text says at which step, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait for the mail server: to be connected, secured and authenticated; for a command; for the last reply."""
+
+    connect: float = 30.0
+    command: float = 60.0
+    final: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the server said to EHLO."""
+
+    pipelining: bool = False
+    utf8: bool = False
+    eight_bit: bool = False
+    declares_size: bool = False
+    most_bytes: int = 0
+
+
+async def connect(address: SmtpAddress, sender: str, patience: Patience) -> Connection:
+    """A connection ready for its first transaction: aiosmtplib opens, secures and authenticates, then hands it over."""
+    smtp = aiosmtplib.SMTP(
+        hostname=address.host,
+        port=address.port,
+        username=address.user or None,
+        password=address.password or None,
+        use_tls=address.uses_tls,
+        start_tls=address.starttls and not address.uses_tls,
+        validate_certs=address.verify,
+        # Looking up this machine's own full name can take seconds; the sender's domain is as good a name.
+        local_hostname=sender.rpartition("@")[2],
+        timeout=patience.connect,
+    )
+    try:
+        async with asyncio.timeout(patience.connect):
+            await smtp.connect()
+            if smtp.is_ehlo_or_helo_needed:
+                await _greet(smtp)
+    except aiosmtplib.SMTPResponseException as error:
+        smtp.close()
+        raise CannotConnect(f"the mail server answered {error.code} while connecting ({type(error).__name__})") from None
+    except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
+        smtp.close()
+        raise CannotConnect(f"no connection to the mail server ({type(error).__name__})") from None
+    return Connection(Wire(cast("asyncio.Transport", smtp.transport)), _offer(smtp), sender, patience)
+
+
+async def _greet(smtp: aiosmtplib.SMTP) -> None:
+    try:
+        await smtp.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await smtp.helo()
+
+
+def _offer(smtp: aiosmtplib.SMTP) -> Offer:
+    said = smtp.esmtp_extensions
+    size = said.get("size", "").strip()
+    return Offer(
+        pipelining="pipelining" in said,
+        utf8="smtputf8" in said,
+        eight_bit="8bitmime" in said,
+        declares_size="size" in said,
+        most_bytes=int(size) if size.isdigit() else 0,
+    )
+
+
+class Connection:
+    """Transactions one after the other. ``is_broken``: not to be used again. ``was_stale``: the last attempt found out
+    that the server had let go of the connection earlier, so it says nothing about that message."""
+
+    def __init__(self, wire: Wire, offer: Offer, sender: str, patience: Patience) -> None:
+        self._wire = wire
+        self._offer = offer
+        self._sender = sender
+        self._patience = patience
+        self._needs_reset = False
+        self._stage = Stage.MAIL
+        self._heard = False
+        self.opened_at = time.monotonic()
+        self.messages = 0
+        self.is_broken = False
+        self.was_stale = False
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.is_broken and self._wire.is_quiet
+
+    async def send(self, address: str, message: bytes, provider_id: str) -> Outcome:
+        """One message to one recipient; never raises but when cancelled, and then the connection is broken."""
+        try:
+            opening = self._opening(mime.address_on_the_wire(address), message)
+        except mime.BadHeader as error:
+            return outcomes.failed(str(error))
+        if isinstance(opening, Outcome):
+            return opening
+        self.messages += 1
+        self._stage, self._heard = Stage.MAIL, False
+        whole = False
+        try:
+            outcome = await self._transact(opening, message, provider_id)
+            whole = True
+        except (Lost, TimeoutError) as error:
+            outcome = self._lost(error)
+        finally:
+            self.is_broken = self.is_broken or not whole
+        self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and not self._heard
+        return outcome
+
+    def _opening(self, address: str, message: bytes) -> list[bytes] | Outcome:
+        """MAIL, RCPT and DATA, or the reason why this server can't take the message."""
+        if self._offer.most_bytes and len(message) > self._offer.most_bytes:
+            return outcomes.failed("the message is larger than the mail server takes")
+        extra = f" SIZE={len(message)}" if self._offer.declares_size else ""
+        if not (address + self._sender).isascii():
+            if not self._offer.utf8:
+                return outcomes.failed("the address has letters that the mail server can't take (no SMTPUTF8)")
+            extra += " SMTPUTF8" + (" BODY=8BITMIME" if self._offer.eight_bit else "")
+        return [f"MAIL FROM:<{self._sender}>{extra}\r\n".encode(), f"RCPT TO:<{address}>\r\n".encode(), b"DATA\r\n"]
+
+    async def _transact(self, opening: list[bytes], message: bytes, provider_id: str) -> Outcome:
+        if self._needs_reset:
+            # Not pipelined with what follows: a server that dislikes RSET would shift every reply by one.
+            reply = await self._ask(b"RSET\r\n")
+            if not reply.is_good:
+                raise Lost("the mail server did not take RSET")
+            self._needs_reset = False
+        refused = await (self._open_at_once(opening) if self._offer.pipelining else self._open_stepwise(opening))
+        if refused is not None:
+            self._needs_reset = True
+            return refused
+        self._stage = Stage.BODY
+        self._wire.write(stuffed(message))
+        await self._wire.flush(self._patience.command)
+        reply = await self._read(self._patience.final)
+        if reply.is_good:
+            return outcomes.sent(provider_id)
+        if not 400 <= reply.code < 600:
+            self.is_broken = True
+        return refusal(Stage.BODY, reply)
+
+    async def _open_stepwise(self, opening: list[bytes]) -> Outcome | None:
+        for stage, command in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), opening, strict=True):
+            self._stage = stage
+            reply = await self._ask(command)
+            if not _accepts(stage, reply):
+                self._check(reply)
+                return refusal(stage, reply)
+        return None
+
+    async def _open_at_once(self, opening: list[bytes]) -> Outcome | None:
+        """The three commands in one write (RFC 2920); the first refusal is the one that counts."""
+        self._wire.write(b"".join(opening))
+        refused: Outcome | None = None
+        for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA):
+            self._stage = stage
+            try:
+                reply = await self._read(self._patience.command)
+            except (Lost, TimeoutError):
+                if refused is None:
+                    raise
+                self.is_broken = True  # what was refused stays refused, whatever became of the rest
+                return refused
+            if refused is None and not _accepts(stage, reply):
+                self._check(reply)
+                refused = refusal(stage, reply)
+            if self.is_broken:
+                return refused
+        if refused is not None and reply.code == 354:
+            await self._send_nothing()
+        return refused
+
+    async def _send_nothing(self) -> None:
+        """The server wants a message although it took no recipient: an empty one, which then goes nowhere."""
+        try:
+            await self._ask(b".\r\n")
+        except (Lost, TimeoutError):
+            self.is_broken = True
+
+    def _check(self, reply: Reply) -> None:
+        if not 400 <= reply.code < 600:
+            self.is_broken = True  # neither yes nor no: from here on nothing it says can be trusted
+
+    async def _ask(self, command: bytes) -> Reply:
+        self._wire.write(command)
+        return await self._read(self._patience.command)
+
+    async def _read(self, seconds: float) -> Reply:
+        reply = await self._wire.reply(seconds)
+        if reply.closes:
+            self.is_broken = True
+        else:
+            self._heard = True
+        return reply
+
+    def _lost(self, error: Lost | TimeoutError) -> Outcome:
+        why = f"{self._stage.value}: {error}" if isinstance(error, Lost) else f"{self._stage.value}: no answer in time"
+        return outcomes.unknown(why) if self._stage is Stage.BODY else outcomes.retry(why)
+
+    async def quit(self) -> None:
+        """Say goodbye and close; nobody waits long for the answer."""
+        try:
+            if self.is_quiet:
+                self._wire.write(b"QUIT\r\n")
+                await self._wire.reply(1.0)
+        except (Lost, TimeoutError):
+            pass
+        finally:
+            self._wire.close()
+
+
+def _accepts(stage: Stage, reply: Reply) -> bool:
+    return reply.code == 354 if stage is Stage.DATA else reply.is_good
+
+
+def stuffed(message: bytes) -> bytes:
+    """A message as it goes over the wire: only CRLF ends a line, a dot that begins one is doubled, a lone dot ends it."""
+    ends = message.count(b"\r\n")
+    if message.count(b"\n") != ends or message.count(b"\r") != ends:
+        message = _BARE.sub(b"\r\n", message)
+    if not message.endswith(b"\r\n"):
+        message += b"\r\n"
+    if message.startswith(b"."):
+        message = b"." + message
+    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
