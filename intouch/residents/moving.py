@@ -16,7 +16,7 @@ from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.places import containment, lookup
 from intouch.places.models import Postcode, Ward
 from intouch.residents import deliveries
-from intouch.residents.models import Dialogue, DialogueKind, Resident, ResidentStatus, WardSource
+from intouch.residents.models import Channel, Dialogue, DialogueKind, Resident, ResidentStatus, Subscription, WardSource
 from intouch.storage import inserting
 from intouch.templating import Templates
 
@@ -25,7 +25,7 @@ _AT_A_TIME = 500
 _ATTENTION_LASTS = timedelta(hours=1)
 
 Boundaries: TypeAlias = Sequence[tuple[int, containment.Box, containment.MultiPolygon]]
-Row: TypeAlias = sa.Row[Any]
+Row: TypeAlias = sa.Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ async def move_to_new_wards(session: AsyncSession, *, on: date, now: datetime, t
         await _ask(session, lost, on=on, now=now, templates=templates, links=links)
         to_ask += len(lost)
         unchanged += sum(home is None for home in homes.values()) - len(lost)
-    session.expire_all()
     return Moved(moved, unchanged, to_ask)
 
 
@@ -75,11 +74,10 @@ async def follow_postcodes(session: AsyncSession, *, on: date, now: datetime) ->
     changed = await _set_by_postcode(session, in_another)
     for start in range(0, len(found), _AT_A_TIME):
         await _stop_asking(session, found[start : start + _AT_A_TIME], now=now)
-    session.expire_all()
     return changed
 
 
-def _new_ward(on: date) -> sa.Select[tuple[int]]:
+def _new_ward(on: date) -> sa.Select[int]:
     return (
         sa.select(Postcode.ward_id)
         .join(Ward, Ward.id == Postcode.ward_id)
@@ -117,7 +115,10 @@ async def _has_postcodes(session: AsyncSession, on: date) -> bool:
 async def _batches(session: AsyncSession, living_there: Iterable[sa.ColumnElement[bool]]) -> AsyncIterator[Sequence[Row]]:
     """The residents of closed wards with what is known of their place, walked by key."""
     columns = (Resident.id, Resident.status, Resident.ward_source, Resident.telegram_id, Resident.telegram_blocked_at)
-    addresses = (Resident.email, Resident.email_confirmed_at)
+    emails = sa.exists().where(
+        Subscription.resident_id == Resident.id, Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None)
+    )
+    addresses = (Resident.email, sa.and_(Resident.email_confirmed_at.is_not(None), emails).label("gets_email"))
     places = (
         sa.func.coalesce(Resident.longitude, Postcode.longitude).label("longitude"),
         sa.func.coalesce(Resident.latitude, Postcode.latitude).label("latitude"),
@@ -154,8 +155,8 @@ async def _ask(session: AsyncSession, lost: Sequence[Row], *, on: date, now: dat
     await session.execute(sa.update(Resident).where(Resident.id.in_([row.id for row in lost])).values(ward_id=None))
     # A sign-up that is not finished asks by itself, and whoever stopped is left in peace until they come back.
     active = [row for row in lost if row.status is ResidentStatus.ACTIVE]
-    by_chat = [row for row in active if row.telegram_id is not None and row.telegram_blocked_at is None]
-    by_email = [row for row in active if row not in by_chat and row.email and row.email_confirmed_at]
+    by_chat = [row for row in active if _is_in_chat(row)]
+    by_email = [row for row in active if not _is_in_chat(row) and row.gets_email]
     await _listen(session, [row.telegram_id for row in by_chat], now=now)
     drafts: list[enqueue.Draft] = []
     if by_chat:
@@ -165,6 +166,10 @@ async def _ask(session: AsyncSession, lost: Sequence[Row], *, on: date, now: dat
         letter = {"template": "ask_ward", "values": {"preferences_url": links.url("preferences", "preferences", row.id)}}
         drafts.append(_draft(row, Road.EMAIL, row.email, letter, on=on, now=now))
     await enqueue.enqueue_many(session, drafts)
+
+
+def _is_in_chat(row: Row) -> bool:
+    return row.telegram_id is not None and row.telegram_blocked_at is None
 
 
 def _draft(row: Row, road: Road, address: str, payload: Mapping[str, Any], *, on: date, now: datetime) -> enqueue.Draft:
