@@ -1,0 +1,164 @@
+"""Answering: a survey in the browser, from the one tap in an email to the last question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from intouch.errors import BadInput, Closed, InTouchError, NotAllowed, NotFound
+from intouch.surveys import answering
+from intouch.surveys.answering import Progress
+from intouch.surveys.models import AnswerKind, QuestionType, Survey, SurveyStatus
+from intouch.surveys.questionnaires import Questionnaire, QuestionView
+from intouch.web import forms
+from intouch.web.pages import page, runtime_of, see
+
+_ONE_TAP = (QuestionType.SINGLE, QuestionType.SCALE)
+_OTHER = {kind.value: kind for kind in (AnswerKind.DONT_KNOW, AnswerKind.SKIP)}
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What an answer link says: ``question_id`` 0 opens the survey where it was left, ``choice`` 0 chooses nothing."""
+
+    survey_id: int
+    resident_id: int
+    question_id: int
+    choice: int
+
+
+def _read(request: Request) -> Tap:
+    runtime = runtime_of(request)
+    return Tap(*runtime.links.read("answer", request.path_params["token"], now=runtime.now()))
+
+
+async def show(request: Request) -> Response:
+    """The question with the tapped answer filled in; the database is only read, so a mail scanner answers nothing."""
+    tap = _read(request)
+    try:
+        survey = await _questionnaire(request, tap)
+    except (Closed, NotFound, NotAllowed) as error:
+        return await _not_for_answering(request, tap, error)
+    question = survey.question(tap.question_id) if tap.question_id else survey.next_open()
+    if question is None and tap.question_id:
+        return page(request, "survey_gone", status=404)
+    return _ask(request, survey, question, tap.choice) if question else _thank(request, tap, survey)
+
+
+async def answer(request: Request) -> Response:
+    """Stores the answer and goes on to the next question, or to the thanks."""
+    tap = _read(request)
+    form = await forms.read(request)
+    question_id = _number(form.text("question")) or tap.question_id
+    try:
+        progress = await _store(request, tap, question_id, form)
+    except BadInput as error:
+        return await _ask_again(request, tap, question_id, form, error)
+    except (Closed, NotFound, NotAllowed) as error:
+        return await _not_for_answering(request, tap, error)
+    return see(request, f"{_path(request, tap, progress.next_question_id or 0)}?saved=1")
+
+
+async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form) -> Progress:
+    runtime = runtime_of(request)
+    now = runtime.now()
+    async with runtime.sessions.write() as session:
+        survey = await answering.questionnaire(session, tap.survey_id, tap.resident_id, now=now)
+        question = survey.question(question_id)
+        if question is None:
+            raise NotFound("That question isn't there any more.")
+        kind, choices, words = _said(question, form)
+        if question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
+            return await answering.choose(
+                session, survey_id=tap.survey_id, resident_id=tap.resident_id, question_id=question_id, choices=choices, now=now
+            )
+        return await answering.answer(
+            session,
+            survey_id=tap.survey_id,
+            resident_id=tap.resident_id,
+            question_id=question_id,
+            kind=kind,
+            choice=choices[0],
+            words=words,
+            now=now,
+        )
+
+
+def _said(question: QuestionView, form: forms.Form) -> tuple[AnswerKind, list[int], str]:
+    """What the form answers to the question: the kind, the choices and the words."""
+    other = _OTHER.get(form.text("other"))
+    if other:
+        return other, [0], ""
+    if question.type is QuestionType.TEXT:
+        return AnswerKind.TEXT, [0], form.text("words")
+    choices = [_number(choice) for choice in form.texts("choice")]
+    if question.type is not QuestionType.MULTIPLE and len(choices) != 1:
+        raise BadInput("Choose one answer, or press “Skip”.")
+    if not choices:
+        raise BadInput("Choose at least one answer, or press “Skip”.")
+    return (AnswerKind.SCALE if question.type is QuestionType.SCALE else AnswerKind.OPTION), choices, ""
+
+
+async def _questionnaire(request: Request, tap: Tap) -> Questionnaire:
+    runtime = runtime_of(request)
+    async with runtime.sessions.read() as session:
+        return await answering.questionnaire(session, tap.survey_id, tap.resident_id, now=runtime.now())
+
+
+def _ask(request: Request, survey: Questionnaire, question: QuestionView, choice: int) -> Response:
+    is_tapped = question.type in _ONE_TAP and any(one.id == choice for one in question.choices)
+    return page(
+        request,
+        "question",
+        survey=survey,
+        question=question,
+        chosen={choice} if choice else {one.id for one in question.chosen},
+        words=question.words,
+        posts_itself=is_tapped,
+        is_saved=request.query_params.get("saved") == "1",
+        errors={},
+    )
+
+
+async def _ask_again(request: Request, tap: Tap, question_id: int, form: forms.Form, error: InTouchError) -> Response:
+    survey = await _questionnaire(request, tap)
+    return page(
+        request,
+        "question",
+        status=400,
+        survey=survey,
+        question=survey.question(question_id),
+        chosen={_number(choice) for choice in form.texts("choice")},
+        words=form.text("words"),
+        posts_itself=False,
+        is_saved=False,
+        errors={"answer": str(error)},
+    )
+
+
+def _thank(request: Request, tap: Tap, survey: Questionnaire) -> Response:
+    change = {question.id: _path(request, tap, question.id) for question in survey.questions}
+    return page(request, "survey_thanks", survey=survey, change=change)
+
+
+async def _not_for_answering(request: Request, tap: Tap, error: InTouchError) -> Response:
+    if not isinstance(error, Closed):
+        return page(request, "survey_gone", status=404)
+    async with runtime_of(request).sessions.read() as session:
+        survey = await session.get(Survey, tap.survey_id)
+    is_published = survey is not None and survey.status is SurveyStatus.PUBLISHED
+    return page(
+        request, "survey_closed", status=410, sentence=str(error), results=f"/results/{tap.survey_id}" if is_published else "/results"
+    )
+
+
+def _path(request: Request, tap: Tap, question_id: int) -> str:
+    token = runtime_of(request).links.token("answer", tap.survey_id, tap.resident_id, question_id, 0)
+    return f"/answer/{token}"
+
+
+def _number(text: str) -> int:
+    """The key that a form field holds; 0, which is nothing's key, when somebody made it up."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0

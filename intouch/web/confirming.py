@@ -1,0 +1,36 @@
+"""Confirming: the page behind the link in "confirm your email"."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from intouch.privacy import merging
+from intouch.residents import consents, finding
+from intouch.web.pages import page, runtime_of
+
+
+def _read(request: Request) -> tuple[int, str]:
+    runtime = runtime_of(request)
+    resident_id, address = runtime.links.read("confirm", request.path_params["token"], now=runtime.now())
+    return resident_id, address
+
+
+async def show(request: Request) -> Response:
+    """One button; a mail scanner that opens the link confirms nothing."""
+    resident_id, address = _read(request)
+    async with runtime_of(request).sessions.read() as session:
+        resident = await finding.resident(session, resident_id)
+    # Whoever signed up in Telegram agreed there.
+    consent = consents.email_wording() if resident.telegram_id is None else ""
+    return page(request, "confirm", address=address, consent=consent)
+
+
+async def confirm(request: Request) -> Response:
+    """The address is confirmed; doing it again changes nothing."""
+    resident_id, address = _read(request)
+    runtime = runtime_of(request)
+    async with runtime.sessions.write() as session:
+        resident = await merging.confirm(session, resident_id=resident_id, address=address, now=runtime.now())
+    token = runtime.links.token("preferences", resident.id)
+    return page(request, "confirmed", preferences=f"/preferences/{token}")

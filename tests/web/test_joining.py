@@ -1,0 +1,146 @@
+"""Signing up by email alone, and confirming the address."""
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from intouch.outbox.models import Delivery
+from intouch.residents.models import Consent, Resident, ResidentStatus, Subscription, Topic
+from intouch.runtime import Runtime
+from intouch.web import application
+
+FORM = {"email": "Grace@Example.org", "postcode": "sr6 0aa", "board": "yes", "consent": "yes"}
+
+
+async def _letters(site: Runtime) -> list[Delivery]:
+    async with site.sessions.read() as session:
+        return list(await session.scalars(sa.select(Delivery).order_by(Delivery.id)))
+
+
+async def _residents(site: Runtime) -> list[Resident]:
+    async with site.sessions.read() as session:
+        return list(await session.scalars(sa.select(Resident)))
+
+
+async def _confirm_url(client: httpx.AsyncClient, site: Runtime) -> str:
+    await client.post("/join", data=FORM)
+    return str((await _letters(site))[0].payload["values"]["url"])
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_person_signs_up_and_reads_check_your_email(client: httpx.AsyncClient, site: Runtime) -> None:
+    answer = await client.post("/join", data=FORM)
+    assert answer.status_code == 200
+    assert answer.url.path == "/join/check-your-email"
+    assert '<h1 class="govuk-heading-l">Check your email</h1>' in answer.text
+    (letter,) = await _letters(site)
+    assert (letter.address, letter.payload["template"]) == ("grace@example.org", "confirm_email")
+    (resident,) = await _residents(site)
+    assert (resident.status, resident.postcode) == (ResidentStatus.DRAFT, "SR60AA")
+
+
+async def test_a_known_address_gets_the_same_page(client: httpx.AsyncClient, site: Runtime, grace: int) -> None:
+    known = await client.post("/join", data=FORM)
+    unknown = await client.post("/join", data={**FORM, "email": "other@example.org"})
+    assert known.text == unknown.text
+    assert known.status_code == unknown.status_code == 200
+    assert str(known.url) == str(unknown.url)
+    assert (await _residents(site))[0].id == grace
+
+
+@pytest.mark.usefixtures("wards")
+async def test_what_is_missing_is_named_at_the_top_and_at_the_field(client: httpx.AsyncClient, site: Runtime) -> None:
+    answer = await client.post("/join", data={"email": "<b>no</b>", "postcode": "ZZ99 9ZZ"})
+    assert answer.status_code == 400
+    assert "<title>Error: Sign up by email" in answer.text
+    assert "There is a problem" in answer.text
+    for field in ("email", "postcode", "consent"):
+        assert f'href="#{field}"' in answer.text
+        assert f'id="{field}-error"' in answer.text
+    assert "&lt;b&gt;no&lt;/b&gt;" in answer.text
+    assert "<b>no</b>" not in answer.text
+    assert await _residents(site) == []
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_ward_may_be_chosen_instead_of_a_postcode(client: httpx.AsyncClient, site: Runtime) -> None:
+    answer = await client.post("/join", data={**FORM, "postcode": "", "ward": "E05016377"})
+    assert answer.url.path == "/join/check-your-email"
+    (resident,) = await _residents(site)
+    assert resident.postcode is None and resident.ward_id is not None
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_made_up_ward_is_refused_where_it_was_chosen(client: httpx.AsyncClient, site: Runtime) -> None:
+    answer = await client.post("/join", data={**FORM, "postcode": "", "ward": "E99"})
+    assert answer.status_code == 400
+    assert 'href="#postcode"' in answer.text
+    assert await _residents(site) == []
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_scanner_that_opens_the_link_confirms_nothing(client: httpx.AsyncClient, site: Runtime) -> None:
+    url = await _confirm_url(client, site)
+    for _ in range(2):
+        page = await client.get(url)
+        await client.head(url)
+    assert "grace@example.org" in page.text
+    assert "Yes, it is mine" in page.text
+    (resident,) = await _residents(site)
+    assert (resident.status, resident.email_confirmed_at) == (ResidentStatus.DRAFT, None)
+
+
+@pytest.mark.usefixtures("wards")
+async def test_the_button_confirms_and_a_second_press_is_harmless(client: httpx.AsyncClient, site: Runtime) -> None:
+    url = await _confirm_url(client, site)
+    pages = [await client.post(url) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert all("You are signed up" in page.text for page in pages)
+    (resident,) = await _residents(site)
+    assert (resident.status, resident.email) == (ResidentStatus.ACTIVE, "grace@example.org")
+    async with site.sessions.read() as session:
+        topics = list(await session.scalars(sa.select(Subscription.topic)))
+        consents = list(await session.scalars(sa.select(Consent.wording)))
+    assert sorted(topics) == [Topic.DIGEST, Topic.SOUNDING_BOARD, Topic.SURVEYS]
+    assert len(consents) == 1 and consents[0] in (await client.get("/join")).text.replace("&#39;", "'")
+
+
+@pytest.mark.usefixtures("wards")
+async def test_the_confirmed_page_leads_to_the_preferences(client: httpx.AsyncClient, site: Runtime) -> None:
+    page = await client.post(await _confirm_url(client, site))
+    path = page.text.partition('href="/preferences/')[2].partition('"')[0]
+    assert "Your preferences" in (await client.get(f"/preferences/{path}")).text
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_forged_an_old_and_a_foreign_link_say_so(client: httpx.AsyncClient, site: Runtime, clock) -> None:  # type: ignore[no-untyped-def]
+    url = await _confirm_url(client, site)
+    foreign = f"/confirm/{site.links.token('preferences', 1)}"
+    for bad in (url[:-2], f"{url}x", foreign, "/confirm/nonsense", "/confirm/%00", "/confirm/%F0%9F%98%80"):
+        page = await client.post(bad)
+        assert page.status_code == 404
+        assert "isn&#39;t one of ours" in page.text
+    clock.set(clock.now().replace(month=12))
+    page = await client.get(url)
+    assert page.status_code == 410
+    assert "This link has run out" in page.text
+
+
+@pytest.mark.usefixtures("wards")
+async def test_one_connection_can_not_make_us_write_letters_without_end(client: httpx.AsyncClient, site: Runtime, clock) -> None:  # type: ignore[no-untyped-def]
+    for number in range(application.JOINS_PER_ADDRESS):
+        await client.post("/join", data={**FORM, "email": f"one{number}@example.org"})
+    refused = await client.post("/join", data={**FORM, "email": "more@example.org"})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "600")
+    assert "Please wait a little" in refused.text
+    assert len(await _letters(site)) == application.JOINS_PER_ADDRESS
+    clock.set(clock.now() + application.JOINS_WINDOW)
+    assert (await client.post("/join", data={**FORM, "email": "more@example.org"})).status_code == 200
+
+
+@pytest.mark.usefixtures("wards")
+async def test_nul_bytes_and_half_characters_are_no_trouble(client: httpx.AsyncClient, site: Runtime) -> None:
+    raw = b"email=a%00b%40example.org&postcode=SR6%00+0AA%ED%A0%80&consent=yes"
+    answer = await client.post("/join", content=raw, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 200
+    assert [letter.address for letter in await _letters(site)] == ["ab@example.org"]
