@@ -170,8 +170,7 @@ def _check_heading(heading: list[str], wanted: list[str], name: str) -> None:
     missing = [column for column in wanted if fold(column) not in there]
     if missing:
         found = ", ".join(cell for cell in heading if cell) or "nothing"
-        one_or_more = "the column" if len(missing) == 1 else "the columns"
-        raise BadFile(f"{name} has not {one_or_more} {', '.join(missing)}. Its first line has: {shorten(found, 300)}.")
+        raise BadFile(f"{name} has no column {' and none '.join(missing)}. Its first line has: {shorten(found, 300)}.")
     twice = [column for column in wanted if there.count(fold(column)) > 1]
     if twice:
         raise BadFile(f"{name} has the column {twice[0]} more than once. Please leave one of them out.")

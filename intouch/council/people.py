@@ -43,6 +43,14 @@ async def officers(session: AsyncSession) -> list[Officer]:
     return list(await session.scalars(sa.select(Officer).order_by(Officer.name, Officer.id)))
 
 
+async def find_officer(session: AsyncSession, email: str) -> Officer:
+    """The officer with this address."""
+    officer: Officer | None = await session.scalar(sa.select(Officer).where(Officer.email == email.strip().lower()))
+    if officer is None:
+        raise NotFound("There is no officer with that address. See `intouch officer list`.")
+    return officer
+
+
 async def find_councillor(session: AsyncSession, name_or_id: str, *, ward_code: str = "") -> Councillor:
     """The one councillor in office with this id, or with this name (case does not matter), in this ward when given."""
     wanted, code = " ".join(name_or_id.split()).casefold(), ward_code.strip().upper()

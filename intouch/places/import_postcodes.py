@@ -17,6 +17,7 @@ from intouch.places import postcodes
 from intouch.places.models import Postcode, Ward
 from intouch.sheets import BadRow, Problem, Row, Sheet
 from intouch.storage import inserting
+from intouch.templating import plural
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ async def plan(session: AsyncSession, source: str, rows: Sequence[PostcodeRow]) 
     since = {ward.id: ward.valid_from for ward in wards.values()}
     columns = (Postcode.postcode, Postcode.ward_id, Postcode.longitude, Postcode.latitude)
     stored = {row.postcode: row for row in await session.execute(sa.select(*columns))}
-    drawn = PostcodePlan(Changes(source, f"{len(rows):,} postcodes"))
+    drawn = PostcodePlan(Changes(source, plural(len(rows), "postcode", "postcodes")))
     kept = 0
     for row in rows:
         ward, before = wards[row.ward_code], stored.get(row.postcode)
@@ -138,9 +139,11 @@ def _upsert(row: PostcodeRow, ward_id: int) -> dict[str, object]:
 
 def _note(changes: Changes, *, kept: int, missing: int) -> None:
     if kept:
-        changes.notes.append(f"{kept:,} postcodes keep their ward, because it came into force later than the file's.")
+        changes.notes.append(
+            f"{plural(kept, 'postcode keeps its', 'postcodes keep their')} ward, because it came into force later than the file's."
+        )
     if missing:
-        changes.notes.append(f"{missing:,} postcodes are not in the file and stay as they are.")
+        changes.notes.append(f"{plural(missing, 'postcode is', 'postcodes are')} not in the file; nothing is done about that.")
 
 
 async def apply(session: AsyncSession, drawn: PostcodePlan) -> None:

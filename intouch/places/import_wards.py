@@ -19,6 +19,7 @@ from intouch.places.geojson import WardShape
 from intouch.places.models import Area, Ward
 from intouch.sheets import BadRow, Row
 from intouch.storage import inserting
+from intouch.templating import plural
 
 
 @dataclass
@@ -64,7 +65,7 @@ async def plan(
     _check_dates(source, shapes, known, valid_from=valid_from, has_unknown=bool(unknown))
     starts_on = valid_from or today
     others = [ward for code, ward in sorted(known.items()) if code not in {shape.code for shape in shapes}]
-    drawn = WardPlan(Changes(source, f"{len(shapes)} wards"), starts_on, added=unknown, areas=areas)
+    drawn = WardPlan(Changes(source, plural(len(shapes), "ward", "wards")), starts_on, added=unknown, areas=areas)
     if unknown:
         drawn.ends_on = min((ward.valid_from for ward in others if ward.valid_from > starts_on), default=None)
     names = await _area_names(session)
@@ -85,13 +86,13 @@ def _check_dates(
     if known and has_unknown and valid_from is None:
         new = [shape.code for shape in shapes if shape.code not in known]
         raise BadInput(
-            f"{source} has {len(new)} wards that In Touch does not know, such as {new[0]}. If they are a new set, say from which day "
+            f"{source} has {plural(len(new), 'ward', 'wards')} that In Touch does not know, such as {new[0]}. If they are a new set, say from which day "
             "they are in force: --valid-from 2026-05-07. The wards before them are closed on that day."
         )
     ended = [shape.code for shape in shapes if valid_from and shape.code in known and _ended(known[shape.code], valid_from)]
     if ended:
         raise BadInput(
-            f"{source} has {len(ended)} wards that were closed on or before {valid_from}, such as {ended[0]}, closed on "
+            f"{source} has {plural(len(ended), 'ward', 'wards')} closed on or before {valid_from}, such as {ended[0]}, closed on "
             f"{known[ended[0]].valid_to}. Please check the file and the date."
         )
 
@@ -128,7 +129,7 @@ def _note(drawn: WardPlan, shapes: Sequence[WardShape]) -> None:
         changes.notes.append(f"The closed wards end on {drawn.starts_on}; residents who live in them are moved or asked on that day.")
     without = [shape.code for shape in shapes if shape.code not in drawn.areas]
     if drawn.areas and without:
-        changes.notes.append(f"{len(without)} wards are in no area of the areas' file, such as {without[0]}.")
+        changes.notes.append(f"{plural(len(without), 'ward is', 'wards are')} in no area of the areas' file, such as {without[0]}.")
 
 
 async def apply(session: AsyncSession, drawn: WardPlan) -> None:

@@ -1,0 +1,174 @@
+"""Imports: wards, postcodes, councillors, notices and teams from files; a dry run until ``--commit``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.changes import Changes
+from intouch.cli.running import say_json, with_runtime
+from intouch.council import import_councillors, import_notices, import_teams
+from intouch.places import geojson, import_postcodes, import_wards
+from intouch.residents import moving
+from intouch.residents.moving import Moved
+from intouch.runtime import Runtime
+
+app = typer.Typer(no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="The file to import.", exists=True, dir_okay=False)]
+Commit = Annotated[bool, typer.Option("--commit", help="Do it. Without it nothing is changed, and you see what would be.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON.")]
+Day = Annotated[
+    datetime | None, typer.Option("--valid-from", formats=["%Y-%m-%d"], help="First day of a new set of wards: the set before it ends.")
+]
+
+# Reads the file, plans, and (when told to) applies; gives the report and what became of residents.
+Work: TypeAlias = Callable[[Runtime, AsyncSession, bool], Awaitable[tuple[Changes, Moved | None]]]
+
+
+@app.command("wards")
+def wards(  # noqa: PLR0917 - typer's options are no positional arguments
+    file: File,
+    code_field: Annotated[str, typer.Option(help="The property that holds a ward's GSS code.")],
+    name_field: Annotated[str, typer.Option(help="The property that holds a ward's name.")],
+    areas: Annotated[Path | None, typer.Option(help="CSV of areas: area,ward_code.", exists=True, dir_okay=False)] = None,
+    valid_from: Day = None,
+    commit: Commit = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import wards and their boundaries from a GeoJSON file (WGS 84).
+
+    Example: intouch import wards wards.geojson --code-field WD26CD --name-field WD26NM --valid-from 2026-05-07 --commit
+    """
+
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+        shapes = geojson.read(file, code_field=code_field, name_field=name_field)
+        area_of = import_wards.read_areas(areas, shapes) if areas else {}
+        since = valid_from.date() if valid_from else None
+        plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since, today=_today(runtime))
+        if is_real:
+            await import_wards.apply(session, plan)
+        return plan.changes, await _move(runtime, session) if is_real else None
+
+    _import(work, commit=commit, as_json=as_json)
+
+
+@app.command("postcodes")
+def postcodes(  # noqa: PLR0917 - typer's options are no positional arguments
+    file: File,
+    postcode_field: Annotated[str, typer.Option(help="The column that holds the postcode.")],
+    ward_field: Annotated[str, typer.Option(help="The column that holds the ward's GSS code.")],
+    lon_field: Annotated[str | None, typer.Option(help="The column of the centre's longitude; lon, if there is one.")] = None,
+    lat_field: Annotated[str | None, typer.Option(help="The column of the centre's latitude; lat, if there is one.")] = None,
+    commit: Commit = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import which postcode lies in which ward from a CSV file.
+
+    Example: intouch import postcodes postcodes.csv --postcode-field postcode --ward-field WD26CD --commit
+    """
+
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+        rows = import_postcodes.read(
+            file, postcode_field=postcode_field, ward_field=ward_field, longitude_field=lon_field, latitude_field=lat_field
+        )
+        plan = await import_postcodes.plan(session, file.name, rows)
+        if not is_real:
+            return plan.changes, None
+        await import_postcodes.apply(session, plan)
+        moved = await _move(runtime, session)
+        followed = await moving.follow_postcodes(session, on=_today(runtime), now=runtime.now())
+        return plan.changes, Moved(moved.moved + followed, moved.unchanged, moved.to_ask)
+
+    _import(work, commit=commit, as_json=as_json)
+
+
+@app.command("councillors")
+def councillors(file: File, commit: Commit = False, as_json: AsJson = False) -> None:
+    """Import who is in office from a CSV file (name,ward_code,email); councillors who are not in it have left office.
+
+    Example: intouch import councillors councillors.csv --commit
+    """
+
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+        rows = await import_councillors.read(session, file, today=_today(runtime))
+        plan = await import_councillors.plan(session, file.name, rows)
+        if is_real:
+            await import_councillors.apply(session, plan)
+        return plan.changes, None
+
+    _import(work, commit=commit, as_json=as_json)
+
+
+@app.command("notices")
+def notices(file: File, commit: Commit = False, as_json: AsJson = False) -> None:
+    """Import notices from a CSV file (kind,title,text,ward_codes,starts_on,ends_on,url); no ward codes: the whole city.
+
+    Example: intouch import notices notices.csv --commit
+    """
+
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+        rows = await import_notices.read(session, file, today=_today(runtime))
+        plan = await import_notices.plan(session, file.name, rows)
+        if is_real:
+            await import_notices.apply(session, plan, now=runtime.now())
+        return plan.changes, None
+
+    _import(work, commit=commit, as_json=as_json)
+
+
+@app.command("teams")
+def teams(file: File, commit: Commit = False, as_json: AsJson = False) -> None:
+    """Import response teams from a CSV file (team,area,email); no area: the whole city.
+
+    Example: intouch import teams teams.csv --commit
+    """
+
+    async def work(_runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+        plan = await import_teams.plan(session, file.name, await import_teams.read(session, file))
+        if is_real:
+            await import_teams.apply(session, plan)
+        return plan.changes, None
+
+    _import(work, commit=commit, as_json=as_json)
+
+
+def _import(work: Work, *, commit: bool, as_json: bool) -> None:
+    async def run(runtime: Runtime) -> tuple[Changes, Moved | None]:
+        opened: AbstractAsyncContextManager[AsyncSession] = runtime.sessions.write() if commit else runtime.sessions.read()
+        async with opened as session:
+            return await work(runtime, session, commit)
+
+    changes, moved = with_runtime(run)
+    if as_json:
+        say_json({**changes.to_json(), "committed": commit, "residents": asdict(moved) if moved else None})
+    else:
+        typer.echo("\n".join([*changes.lines(), *_residents(moved), _ending(changes, commit)]))
+
+
+def _residents(moved: Moved | None) -> list[str]:
+    if moved is None or moved == Moved():
+        return []
+    waiting = f", {moved.unchanged:,} wait for the new postcodes" if moved.unchanged else ""
+    return [f"Residents: {moved.moved:,} moved to their new ward, {moved.to_ask:,} asked for it{waiting}."]
+
+
+def _ending(changes: Changes, commit: bool) -> str:
+    if changes.is_empty:
+        return "Everything is as in the file: nothing to change."
+    return "Done." if commit else "This was a dry run: nothing has been changed. Run it again with --commit to do it."
+
+
+def _today(runtime: Runtime) -> date:
+    return runtime.now().astimezone(runtime.settings.zone).date()
+
+
+async def _move(runtime: Runtime, session: AsyncSession) -> Moved:
+    return await moving.move_to_new_wards(session, on=_today(runtime), now=runtime.now(), templates=runtime.templates, links=runtime.links)
