@@ -41,7 +41,7 @@ def configure(level: str = "info", as_json: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=last, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for noisy in ("httpx", "apscheduler", "aiosqlite", "mail.log", "telegram", "uvicorn.access"):
+    for noisy in ("alembic", "httpx", "apscheduler", "aiosqlite", "mail.log", "telegram", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
