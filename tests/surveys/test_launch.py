@@ -123,7 +123,9 @@ async def test_a_survey_created_for_later_but_never_launched_stays_a_draft(
         assert await launch.open_due(session, now=now + timedelta(days=2)) == 0
 
 
-async def test_a_survey_that_slept_through_all_its_time_invites_nobody(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -> None:
+async def test_a_survey_that_slept_through_all_its_time_invites_nobody(
+    runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime
+) -> None:
     async with runtime.sessions.write() as session:
         await town.resident(session)
     survey_id = await _create(runtime, replace(plan, opens_at=now + timedelta(days=1)), now)
@@ -197,8 +199,7 @@ async def test_a_hundred_thousand_residents_are_invited_in_seconds(runtime: Runt
         )
         await session.execute(
             sa.text(
-                "INSERT INTO subscriptions (resident_id, topic, channel, started_at)"
-                " SELECT id, 'surveys', 'telegram', :now FROM residents"
+                "INSERT INTO subscriptions (resident_id, topic, channel, started_at) SELECT id, 'surveys', 'telegram', :now FROM residents"
             ).bindparams(sa.bindparam("now", now, moment.type))
         )
     survey_id = await _create(runtime, plan, now)

@@ -1,0 +1,153 @@
+"""Results: what a survey's answers came to, for the city, its areas and wards; the only way out, with small numbers hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.errors import NotFound
+from intouch.surveys import disclosure, intervals, questionnaires, tally
+from intouch.surveys.disclosure import Place, ShownCounts, ShownQuestion
+from intouch.surveys.models import QuestionType, Survey, SurveyStatus
+from intouch.surveys.questionnaires import QuestionView
+
+Kind = Literal["city", "area", "ward"]
+
+
+@dataclass(frozen=True)
+class OptionResult:
+    """One answer: how many gave it, their share of those who gave an opinion, and its 95 % interval. None: hidden."""
+
+    text: str
+    count: int | None = None
+    share: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """One question in one place. ``said`` gave an opinion; don't know and skipped are counted apart. None: hidden."""
+
+    id: int
+    number: int
+    text: str
+    type: QuestionType
+    options: tuple[OptionResult, ...]
+    said: int | None = None
+    dont_know: int | None = None
+    skipped: int | None = None
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether it shows any answer; of free text, how many wrote something."""
+        shown = any(option.count is not None for option in self.options)
+        return shown or (self.type is QuestionType.TEXT and self.said is not None)
+
+    @property
+    def has_hidden(self) -> bool:
+        return self.said is None or any(option.count is None for option in self.options)
+
+
+@dataclass(frozen=True)
+class PlaceResults:
+    """One place; the city has no ``id`` and no ``name``. ``asked`` and ``answered``: None is hidden."""
+
+    kind: Kind
+    id: int | None
+    name: str
+    area_id: int | None
+    asked: int | None
+    answered: int | None
+    questions: tuple[QuestionResult, ...]
+
+    @property
+    def answered_at_least(self) -> int | None:
+        """How many took part, or the most that is shown of any question; None when neither is."""
+        least = max((question.said for question in self.questions if question.said is not None), default=None)
+        return self.answered if self.answered is not None else least
+
+    @property
+    def has_numbers(self) -> bool:
+        return any(question.has_numbers for question in self.questions)
+
+
+@dataclass(frozen=True)
+class SurveyResults:
+    """A survey's results everywhere; ``ward`` and ``area`` are those that were asked for. Not final: only who took part."""
+
+    survey_id: int
+    title: str
+    why: str
+    status: SurveyStatus
+    closes_at: datetime | None
+    closed_at: datetime | None
+    is_final: bool
+    smallest: int
+    city: PlaceResults
+    areas: tuple[PlaceResults, ...]
+    wards: tuple[PlaceResults, ...]
+    ward: PlaceResults | None = None
+    area: PlaceResults | None = None
+
+    def of_ward(self, ward_id: int) -> PlaceResults | None:
+        """This ward's results; None when it was not asked."""
+        return next((place for place in self.wards if place.id == ward_id), None)
+
+    def of_area(self, area_id: int | None) -> PlaceResults | None:
+        return next((place for place in self.areas if place.id == area_id), None)
+
+    def nearest(self, ward_id: int | None) -> PlaceResults | None:
+        """The smallest place around this ward that has numbers to show; None when not even the city has."""
+        ward = self.of_ward(ward_id) if ward_id is not None else None
+        area = self.of_area(ward.area_id) if ward else None
+        return next((place for place in (ward, area, self.city) if place is not None and place.has_numbers), None)
+
+
+async def results(
+    session: AsyncSession, survey_id: int, *, ward_id: int | None = None, area_id: int | None = None, smallest: int
+) -> SurveyResults:
+    """The results for everywhere, counted once. What is hidden does not depend on which ward or area is asked for.
+
+    While a survey is open only the numbers asked and answered are there: comparing what people said before and after
+    an answer comes in would tell what it was.
+    """
+    survey = await session.get(Survey, survey_id)
+    if survey is None or survey.status is SurveyStatus.DRAFT:
+        raise NotFound(f"There are no results of a survey {survey_id}.")
+    is_final = survey.status in (SurveyStatus.CLOSED, SurveyStatus.PUBLISHED)
+    questions = (await questionnaires.load(session, survey)).questions
+    counted = await tally.count(session, survey_id, questions if is_final else ())
+    overlapping = [question.type is QuestionType.MULTIPLE for question in (questions if is_final else ())]
+    shown = disclosure.protect(counted.city, counted.counts, overlapping=overlapping, smallest=smallest)
+    places = [_place(place, counted.names[place.key], shown[place.key], questions) for place in counted.city.all()]
+    areas = sorted((place for place in places if place.kind == "area" and place.id), key=lambda place: place.name)
+    wards = sorted((place for place in places if place.kind == "ward"), key=lambda place: place.name)
+    made = SurveyResults(
+        survey.id, survey.title, survey.why, survey.status, survey.closes_at, survey.closed_at,
+        is_final, smallest, places[0], tuple(areas), tuple(wards),
+    )  # fmt: skip
+    return replace(
+        made, ward=made.of_ward(ward_id) if ward_id is not None else None, area=made.of_area(area_id) if area_id is not None else None
+    )
+
+
+def _place(place: Place, name: tally.Name, shown: ShownCounts, questions: tuple[QuestionView, ...]) -> PlaceResults:
+    numbers = shown.questions or tuple(ShownQuestion(choices=(None,) * len(question.choices)) for question in questions)
+    told = tuple(_question(question, number) for question, number in zip(questions, numbers, strict=True))
+    return PlaceResults(name.kind, name.id, name.name, name.area_id, shown.asked, shown.answered, told)
+
+
+def _question(question: QuestionView, shown: ShownQuestion) -> QuestionResult:
+    options = tuple(_option(choice.text, count, shown.said) for choice, count in zip(question.choices, shown.choices, strict=True))
+    return QuestionResult(question.id, question.number, question.text, question.type, options, shown.said, shown.dont_know, shown.skipped)
+
+
+def _option(text: str, count: int | None, said: int | None) -> OptionResult:
+    if count is None or not said:
+        return OptionResult(text, count)
+    interval = intervals.wilson(count, said)
+    return OptionResult(text, count, interval.share, interval.low, interval.high)

@@ -1,0 +1,132 @@
+"""Tally: counting a survey's answers by ward in the database, and adding them up to areas and the city.
+
+These are the true numbers: nothing but ``results`` may read them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.places.models import Area, Ward
+from intouch.surveys.disclosure import Counts, Place, QuestionCounts
+from intouch.surveys.models import Answer, AnswerKind, Invitation, QuestionType, Response
+from intouch.surveys.questionnaires import QuestionView
+
+CITY = "city"
+_Cells = dict[tuple[int, int, AnswerKind, int], int]  # ward, question, kind, choice → people
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a place is called; ``id`` is 0 for the wards that belong to no area, which are shown under no name."""
+
+    kind: Literal["city", "area", "ward"]
+    id: int | None
+    name: str
+    area_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The places of a survey as a tree, what each is called, and its true numbers."""
+
+    city: Place
+    names: dict[str, Name]
+    counts: dict[str, Counts]
+
+
+async def count(session: AsyncSession, survey_id: int, questions: Sequence[QuestionView]) -> Counted:
+    """Count the survey's answers; with no questions, only who was asked and who answered."""
+    asked = await _by_ward(session, sa.select(Invitation.ward_id, sa.func.count()).where(Invitation.survey_id == survey_id), Invitation)
+    has_answer = sa.exists().where(Answer.response_id == Response.id)
+    taking_part = sa.select(Response.ward_id, sa.func.count()).where(Response.survey_id == survey_id, has_answer)
+    answered = await _by_ward(session, taking_part, Response)
+    cells = await _cells(session, questions)
+    people = await _people(session, [question for question in questions if question.type is QuestionType.MULTIPLE])
+    counts = {
+        _key(ward_id): Counts(asked.get(ward_id, 0), answered.get(ward_id, 0), _questions(ward_id, questions, cells, people))
+        for ward_id in asked.keys() | answered.keys()
+    }
+    return await _tree(session, sorted(asked.keys() | answered.keys()), counts, len(questions))
+
+
+async def _by_ward(session: AsyncSession, query: sa.Select[int, int], table: type[Invitation | Response]) -> dict[int, int]:
+    rows = await session.execute(query.group_by(table.ward_id))
+    return {row[0]: row[1] for row in rows}
+
+
+async def _cells(session: AsyncSession, questions: Sequence[QuestionView]) -> _Cells:
+    by = (Response.ward_id, Answer.question_id, Answer.kind, Answer.choice)
+    query = sa.select(*by, sa.func.count()).join(Response, Answer.response_id == Response.id)
+    query = query.where(Answer.question_id.in_([question.id for question in questions])).group_by(*by)
+    return {(ward_id, question_id, kind, choice): number for ward_id, question_id, kind, choice, number in await session.execute(query)}
+
+
+async def _people(session: AsyncSession, questions: Sequence[QuestionView]) -> dict[tuple[int, int], int]:
+    """How many people chose at least one of several answers, by ward and question."""
+    by = (Response.ward_id, Answer.question_id)
+    query = sa.select(*by, sa.func.count(Answer.response_id.distinct())).join(Response, Answer.response_id == Response.id)
+    chosen = (Answer.question_id.in_([question.id for question in questions]), Answer.kind == AnswerKind.OPTION)
+    if not questions:
+        return {}
+    return {(ward_id, question_id): number for ward_id, question_id, number in await session.execute(query.where(*chosen).group_by(*by))}
+
+
+def _questions(
+    ward_id: int, questions: Sequence[QuestionView], cells: _Cells, people: dict[tuple[int, int], int]
+) -> tuple[QuestionCounts, ...]:
+    def number(question: QuestionView, kind: AnswerKind, choice: int = 0) -> int:
+        return cells.get((ward_id, question.id, kind, choice), 0)
+
+    def one(question: QuestionView) -> QuestionCounts:
+        kind = AnswerKind.SCALE if question.type is QuestionType.SCALE else AnswerKind.OPTION
+        choices = tuple(number(question, kind, choice.id) for choice in question.choices)
+        said = sum(choices)
+        if question.type is QuestionType.TEXT:
+            said = number(question, AnswerKind.TEXT)
+        elif question.type is QuestionType.MULTIPLE:
+            said = people.get((ward_id, question.id), 0)
+        return QuestionCounts(said, choices, number(question, AnswerKind.DONT_KNOW), number(question, AnswerKind.SKIP))
+
+    return tuple(one(question) for question in questions)
+
+
+async def _tree(session: AsyncSession, ward_ids: list[int], counts: dict[str, Counts], width: int) -> Counted:
+    query = sa.select(Ward.id, Ward.name, Ward.area_id, Area.name).outerjoin(Area, Ward.area_id == Area.id).where(Ward.id.in_(ward_ids))
+    names = {CITY: Name("city", None, "")}
+    wards_of: dict[int, list[Place]] = defaultdict(list)
+    for ward_id, name, area_id, area_name in await session.execute(query.order_by(Ward.id)):
+        names[_key(ward_id)] = Name("ward", ward_id, name, area_id)
+        names[f"area {area_id or 0}"] = Name("area", area_id or 0, area_name or "")
+        wards_of[area_id or 0].append(Place(_key(ward_id)))
+    areas = tuple(Place(f"area {area_id}", tuple(wards)) for area_id, wards in sorted(wards_of.items()))
+    for area in areas:
+        counts[area.key] = add((counts[ward.key] for ward in area.parts), width)
+    counts[CITY] = add((counts[area.key] for area in areas), width)
+    return Counted(Place(CITY, areas), names, counts)
+
+
+def _key(ward_id: int) -> str:
+    return f"ward {ward_id}"
+
+
+def add(parts: Iterable[Counts], width: int) -> Counts:
+    """The counts of several places together; ``width`` is the number of questions."""
+    every = list(parts)
+    questions = tuple(_add_question([part.questions[number] for part in every]) for number in range(width) if every)
+    if not every:
+        questions = tuple(QuestionCounts(0) for _ in range(width))
+    return Counts(sum(part.asked for part in every), sum(part.answered for part in every), questions)
+
+
+def _add_question(parts: Sequence[QuestionCounts]) -> QuestionCounts:
+    choices = tuple(sum(column) for column in zip(*(part.choices for part in parts), strict=True))
+    return QuestionCounts(
+        sum(part.said for part in parts), choices, sum(part.dont_know for part in parts), sum(part.skipped for part in parts)
+    )
