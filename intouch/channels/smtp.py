@@ -148,8 +148,8 @@ class SmtpChannel:
             return
         connection = await self._usable(seat)
         await self._rate()
-        if not envelope.is_ours():
-            job.settle(outcomes.not_tried("its lease has passed to somebody else"))
+        if self._is_halting or not envelope.is_ours():
+            job.settle(outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
             return
         outcome = await self._attempt(job, connection, envelope.content)
         if outcome is not None:

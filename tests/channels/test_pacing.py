@@ -1,0 +1,69 @@
+"""Turns at the Bot API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from intouch.channels.pacing import BULK, NOTICE, REPLY, Pacer
+
+
+async def test_bulk_is_spaced_evenly() -> None:
+    pacer = Pacer(per_second=100)
+    began = time.monotonic()
+    await asyncio.gather(*(pacer.turn(str(chat), BULK) for chat in range(30)))
+    assert 0.28 <= time.monotonic() - began < 0.8
+
+
+async def test_one_chat_hears_from_us_once_in_its_interval_while_others_go_on() -> None:
+    pacer = Pacer(per_second=1000, per_chat=0.2)
+    order: list[str] = []
+
+    async def speak(chat: str) -> None:
+        await pacer.turn(chat, BULK)
+        order.append(chat)
+
+    began = time.monotonic()
+    await asyncio.gather(speak("alice"), speak("alice"), speak("bob"), speak("grace"))
+    assert order == ["alice", "bob", "grace", "alice"]
+    assert time.monotonic() - began >= 0.19
+
+
+async def test_a_reply_never_waits_and_a_notice_goes_before_bulk() -> None:
+    pacer = Pacer(per_second=20)
+    order: list[str] = []
+
+    async def speak(name: str, rank: int) -> None:
+        await pacer.turn(name, rank)
+        order.append(name)
+
+    bulk = [asyncio.create_task(speak(f"bulk{number}", BULK)) for number in range(5)]
+    await asyncio.sleep(0.06)
+    notice = asyncio.create_task(speak("notice", NOTICE))
+    began = time.monotonic()
+    await pacer.turn("alice", REPLY)
+    assert time.monotonic() - began < 0.02
+    await asyncio.gather(*bulk, notice)
+    assert order.index("notice") <= 2
+
+
+async def test_a_429_of_bulk_stops_bulk_alone_and_a_notice_need_not_wait_for_it() -> None:
+    pacer = Pacer(per_second=1000)
+    pacer.stop(BULK, 0.4)
+    began = time.monotonic()
+    bulk = asyncio.create_task(pacer.turn("bob", BULK))
+    await asyncio.sleep(0.05)
+    await pacer.turn("grace", NOTICE)
+    assert time.monotonic() - began < 0.2
+    await bulk
+    assert time.monotonic() - began >= 0.39
+
+
+async def test_whoever_gives_up_waiting_takes_nobodys_turn() -> None:
+    pacer = Pacer(per_second=20)
+    await pacer.turn("alice", BULK)
+    gone = asyncio.create_task(pacer.turn("bob", BULK))
+    await asyncio.sleep(0)
+    gone.cancel()
+    async with asyncio.timeout(0.5):
+        await pacer.turn("grace", BULK)
