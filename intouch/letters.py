@@ -56,7 +56,7 @@ class Letters:
         values.setdefault("language", "en")
         subject, preheader = self._subject(name, values)
         values |= {"subject": subject, "preheader": preheader, "why": self._why(name, values)}
-        return Letter(subject, self._body(name).render(**values), self._text(name, values))
+        return Letter(subject, _without_indents(self._body(name).render(**values)), self._text(name, values))
 
     def _subject(self, name: str, values: Mapping[str, Any]) -> tuple[str, str]:
         # Cut before rendering: a line break that rode in with somebody's words would end the subject early.
@@ -88,6 +88,11 @@ class Letters:
         if environment.loader is None:
             raise RuntimeError("templates have no folder to be read from")
         return environment.loader.get_source(environment, path)[0]
+
+
+def _without_indents(html: str) -> str:
+    # Mail apps cut off what lies behind 100 KB, and a loop's indentation is a good part of that.
+    return "\n".join(line for line in map(str.strip, html.splitlines()) if line)
 
 
 @lru_cache(maxsize=64)

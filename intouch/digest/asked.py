@@ -13,6 +13,7 @@ from intouch.surveys import listing
 from intouch.surveys.models import Option, Question, QuestionType, Survey
 
 SCALE = (1, 2, 3, 4, 5)
+MOST_SURVEYS = 6
 
 
 async def open_now(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ async def open_now(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
     ``choices`` are pairs of what the answer link carries and what it says; empty where an answer takes more than one tap.
     """
     surveys = await listing.open_in_ward(session, scope.ward.id, now=scope.now)
-    return [await _told(session, survey) for survey in surveys]
+    return [await _told(session, survey) for survey in surveys[:MOST_SURVEYS]]
 
 
 async def _told(session: AsyncSession, survey: Survey) -> dict[str, Any]:

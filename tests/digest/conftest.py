@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,7 @@ from intouch.council.models import Councillor
 from intouch.places.models import Area, Ward
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
+from intouch.templating import Templates
 
 JOINED = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 
@@ -71,3 +73,13 @@ async def town(runtime: Runtime) -> Town:
         await session.flush()
         made.southwick, made.fulwell = southwick.id, fulwell.id
     return made
+
+
+@pytest.fixture
+def templates() -> Templates:
+    """Templates without a database behind them."""
+    return Templates(
+        zone=ZoneInfo("Europe/London"),
+        council_name="Sunderland City Council",
+        globals={"council_address": "City Hall, Plater Way", "public_url": "https://intouch.example", "smallest_count": 5},
+    )

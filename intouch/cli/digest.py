@@ -1,0 +1,153 @@
+"""Digest: looking at, publishing and following the weekly digest and the councillors' briefing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from intouch import schedule
+from intouch.cli.running import say_json, with_runtime
+from intouch.digest import briefing, contents, editions, figures, periods
+from intouch.digest.models import Audience, EditionStatus
+from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
+from intouch.digest.scope import Scope
+from intouch.errors import BadInput
+from intouch.letters import Letter, Letters
+from intouch.runtime import Runtime
+
+digest_app = typer.Typer(no_args_is_help=True, help="The residents' weekly digest.")
+briefing_app = typer.Typer(no_args_is_help=True, help="The councillors' weekly briefing.")
+
+_WARD = typer.Option(..., help="The ward's code or name.")
+_OUT = typer.Option(..., help="The HTML file to write; the plain text goes beside it with .txt.")
+_PERIOD = typer.Option("", help="The ISO week, such as 2026-W47. Left out: the week that fell due last.")
+_ONE_WARD = typer.Option("", help="Only this ward, by its code or name.")
+_JSON = typer.Option(False, "--json", help="Print JSON for a machine to read.")
+
+
+@digest_app.command("preview")
+def preview_digest(ward: str = _WARD, out: Path = _OUT) -> None:
+    """Write what this week's digest of a ward would say now; nothing is sent, and its links belong to nobody.
+
+    Example: intouch digest preview --ward Southwick --out southwick.html
+    """
+    _preview(Audience.DIGEST, ward, out)
+
+
+@briefing_app.command("preview")
+def preview_briefing(ward: str = _WARD, out: Path = _OUT) -> None:
+    """Write what this week's briefing of a ward would say now; nothing is sent.
+
+    Example: intouch briefing preview --ward E05016391 --out southwick.html
+    """
+    _preview(Audience.BRIEFING, ward, out)
+
+
+@digest_app.command("publish")
+def publish_digest(period: str = _PERIOD, ward: str = _ONE_WARD) -> None:
+    """Publish the digests that are missing or waiting for you; safe to run again.
+
+    Example: intouch digest publish --period 2026-W47
+    """
+    _publish(Audience.DIGEST, period, ward)
+
+
+@briefing_app.command("publish")
+def publish_briefing(period: str = _PERIOD, ward: str = _ONE_WARD) -> None:
+    """Publish the briefings that are missing or waiting for you; safe to run again.
+
+    Example: intouch briefing publish --period 2026-W47
+    """
+    _publish(Audience.BRIEFING, period, ward)
+
+
+@digest_app.command("status")
+def digest_status(as_json: bool = _JSON) -> None:
+    """Show the latest weeks: editions by status, deliveries by state.
+
+    Example: intouch digest status --json
+    """
+    _status(Audience.DIGEST, as_json)
+
+
+@briefing_app.command("status")
+def briefing_status(as_json: bool = _JSON) -> None:
+    """Show the latest weeks: editions by status, deliveries by state.
+
+    Example: intouch briefing status --json
+    """
+    _status(Audience.BRIEFING, as_json)
+
+
+def _preview(audience: Audience, ward: str, out: Path) -> None:
+    if out.suffix == ".txt":
+        raise typer.BadParameter("Name the HTML file; the plain text is written beside it with .txt.", param_hint="--out")
+    letter = with_runtime(lambda runtime: _letter(runtime, audience, ward))
+    try:
+        out.write_text(letter.html, encoding="utf-8")
+        out.with_suffix(".txt").write_text(letter.text, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{out} can't be written: {error.strerror}.", param_hint="--out") from None
+    typer.echo(f"“{letter.subject}” is in {out} and {out.with_suffix('.txt')}.")
+
+
+async def _letter(runtime: Runtime, audience: Audience, ward: str) -> Letter:
+    now, when = runtime.now(), schedule.weekly(runtime.settings, audience)
+    letters = Letters(runtime.templates)
+    async with runtime.sessions.read() as session:
+        chosen = await editions.chosen_ward(session, ward, now=now, when=when)
+        scope = Scope.of(runtime.settings, chosen, since=now - timedelta(days=7), until=now, now=now)
+        gather = contents.gather if audience is Audience.DIGEST else briefing.gather
+        found = await gather(session, scope)
+    if not found:
+        raise BadInput(f"There is nothing to say about {chosen.name} this week, so no email would go out.")
+    if audience is Audience.BRIEFING:
+        return BriefingPress(letters, runtime.templates).letter(found, name="councillor")
+    press = DigestPress(letters, runtime.links)
+    return press.letter(press.stencil(found), chosen.code, resident_id=NOBODY, name="")
+
+
+def _publish(audience: Audience, period: str, ward: str) -> None:
+    chosen, made, waiting = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
+    plural = "email or message" if made == 1 else "emails and messages"
+    typer.echo(f"{chosen}: {made} {plural} put into the outbox." + (f" {waiting} editions are still waiting." if waiting else ""))
+
+
+async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: str) -> tuple[str, int, int]:
+    now, when = runtime.now(), schedule.weekly(runtime.settings, audience)
+    chosen = editions.chosen_period(period, when, now=now)
+    async with runtime.sessions.read() as session:
+        ward_id = (await editions.chosen_ward(session, ward, now=now, when=when)).id if ward else None
+        due = await editions.unpublished(session, audience, when, period=chosen, ward_id=ward_id)
+    made = await schedule.publish(runtime, due, now=now, even_late=True)
+    async with runtime.sessions.read() as session:
+        found = await figures.by_period(session, audience)
+    waiting = sum(one.editions.get(EditionStatus.WAITING.value, 0) for one in found if one.period == chosen)
+    return chosen, made, waiting
+
+
+def _status(audience: Audience, as_json: bool) -> None:
+    found, next_due = with_runtime(lambda runtime: _figures(runtime, audience))
+    if as_json:
+        say_json({"next_due": next_due, "periods": [asdict(one) for one in found]})
+        return
+    for one in found:
+        typer.echo(f"{one.period}  editions: {_counted(one.editions)}  deliveries: {_counted(one.deliveries)}")
+    typer.echo(f"Next due: {next_due}")
+
+
+async def _figures(runtime: Runtime, audience: Audience) -> tuple[list[figures.PeriodFigures], str]:
+    when, now = schedule.weekly(runtime.settings, audience), runtime.now()
+    async with runtime.sessions.read() as session:
+        found = await figures.by_period(session, audience)
+    following = periods.next_period(periods.last_due(when, now))
+    return found, f"{following}, {runtime.templates.moment(periods.due_at(following, when))}"
+
+
+def _counted(numbers: Mapping[str, Any]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(numbers.items())) or "none"

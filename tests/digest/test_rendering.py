@@ -1,0 +1,211 @@
+"""Rendering: what stands in the emails, for nothing, little, much and the worst that people write."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+
+from intouch.digest import editions, recipients, rendering, stencil
+from intouch.digest.models import Audience
+from intouch.letters import Letter, Letters
+from intouch.links import Links
+from intouch.outbox.models import Delivery
+from intouch.outbox.rendering import Unwanted
+from intouch.places.models import Ward
+from intouch.residents import subscriptions
+from intouch.residents.models import Resident
+from intouch.runtime import Runtime
+from intouch.templating import TELEGRAM_TEXT_LIMIT, TelegramMessage, Templates
+from tests.digest import cases
+from tests.digest.conftest import Town
+
+NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
+LINKS = Links(b"a-key-for-tests", "https://intouch.example")
+DIGESTS = {"empty": cases.EMPTY, "small": cases.SMALL, "ordinary": cases.ORDINARY, "large": cases.LARGE, "hostile": cases.HOSTILE_DIGEST}
+BRIEFINGS = {"empty": cases.briefing(), "ordinary": cases.BRIEFING, "hostile": cases.HOSTILE_BRIEFING}
+
+
+class _Page(HTMLParser):
+    """Whether every tag is closed in order, and which tags and links there are."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        if tag not in ("meta", "br", "img"):
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+
+@pytest.fixture
+def digest_press(templates: Templates) -> rendering.DigestPress:
+    return rendering.DigestPress(Letters(templates), LINKS)
+
+
+@pytest.fixture
+def briefing_press(templates: Templates) -> rendering.BriefingPress:
+    return rendering.BriefingPress(Letters(templates), templates)
+
+
+def digest_of(press: rendering.DigestPress, contents: dict[str, Any], name: str = "Grace", resident_id: int = 12) -> Letter:
+    return press.letter(press.stencil(contents), contents["code"], resident_id=resident_id, name=name)
+
+
+def words(html: str) -> str:
+    """The HTML without what MJML always writes round it."""
+    return re.sub(r"<style.*?</style>|<!--.*?-->", "", html, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("case", DIGESTS)
+def test_the_digest_reads(case: str, digest_press: rendering.DigestPress, snapshot: SnapshotAssertion) -> None:
+    letter = digest_of(digest_press, DIGESTS[case])
+    assert (letter.subject, dict(letter.headers), letter.text) == snapshot(name="text")
+    assert words(letter.html) == snapshot(name="html")
+
+
+@pytest.mark.parametrize("case", BRIEFINGS)
+def test_the_briefing_reads(case: str, briefing_press: rendering.BriefingPress, snapshot: SnapshotAssertion) -> None:
+    letter = briefing_press.letter(BRIEFINGS[case], name="Carl")
+    assert (letter.subject, letter.text) == snapshot(name="text")
+    assert words(letter.html) == snapshot(name="html")
+    assert briefing_press.message(BRIEFINGS[case], name="Carl") == snapshot(name="chat")
+
+
+@pytest.mark.parametrize("case", [*DIGESTS, *(f"briefing {case}" for case in BRIEFINGS)])
+def test_every_letter_is_whole_light_and_follows_nobody(
+    case: str, digest_press: rendering.DigestPress, briefing_press: rendering.BriefingPress
+) -> None:
+    is_digest = case in DIGESTS
+    letter = digest_of(digest_press, DIGESTS[case]) if is_digest else briefing_press.letter(BRIEFINGS[case.split()[1]], name="Carl")
+    page = _Page(letter.html)
+    assert page.tags.count("h1") == 1
+    assert not {"script", "img", "link", "form", "iframe"} & set(page.tags)
+    assert all(link.startswith("https://") for link in page.links)
+    assert len(letter.html.encode()) < 100_000
+    assert "49" not in letter.subject and "\n" not in letter.subject
+    assert re.search("\ue000[0-9a-f]{8}\\.", letter.html + letter.text) is None
+
+
+def test_one_tap_unsubscribes_by_the_header_and_by_the_footer(digest_press: rendering.DigestPress) -> None:
+    letter = digest_of(digest_press, cases.SMALL)
+    url = letter.headers["List-Unsubscribe"].strip("<>")
+    assert LINKS.read("unsubscribe", url.rpartition("/")[2], now=NOW) == [12, "digest"]
+    assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert letter.headers["List-Id"] == "<digest.e05016391.intouch.example>"
+    assert url in letter.html and url in letter.text
+
+
+def test_each_answer_has_its_own_link_in_both_parts(digest_press: rendering.DigestPress) -> None:
+    letter = digest_of(digest_press, cases.ORDINARY)
+    found = [
+        LINKS.read("answer", url.rpartition("/")[2], now=NOW)
+        for url in (*_Page(letter.html).links, *re.findall(r"https://\S+", letter.text))
+        if "/answer/" in url
+    ]
+    assert found == [[1, 12, 2, 3], [1, 12, 2, 4]] * 2
+
+
+def test_two_readers_of_one_edition_differ_only_in_name_and_links(digest_press: rendering.DigestPress) -> None:
+    cut = digest_press.stencil(cases.ORDINARY)
+    alice = digest_press.letter(cut, "E05016391", resident_id=1, name="Alice")
+    mallory = digest_press.letter(cut, "E05016391", resident_id=2, name="<b>Mallory</b>\r\nBcc: x & y")
+    assert "Hello Alice," in alice.html and "Hello Alice," in alice.text
+    assert "&lt;b&gt;Mallory&lt;/b&gt; Bcc: x &amp; y," in mallory.html
+    assert "Hello <b>Mallory</b> Bcc: x & y,\n" in mallory.text
+    assert "Hello," in digest_of(digest_press, cases.ORDINARY, name="").text
+
+
+@given(st.text(), st.text(min_size=1).filter(lambda name: name.split() != []))
+def test_whatever_the_words_a_stencil_puts_the_name_where_its_place_is(before: str, name: str) -> None:
+    cut = stencil.cut(lambda place: Letter("s", f"{place('name')}|h", f"{before}|{place('name')}"))
+    assert cut.fill(lambda _mark: name.strip()).text == f"{before}|{' '.join(name.split())}"
+
+
+def test_the_words_that_html_and_text_share_are_the_same(templates: Templates) -> None:
+    for name in ("step", "network"):
+        sources = [
+            templates.environment.loader.get_source(templates.environment, f"email/briefing/{name}.{kind}")[0] for kind in ("html", "txt")
+        ]  # type: ignore[union-attr]
+        assert sources[0] == sources[1]
+
+
+def test_the_briefing_in_the_chat_fits_one_message(briefing_press: rendering.BriefingPress) -> None:
+    for contents in BRIEFINGS.values():
+        assert len(briefing_press.message(contents, name="Carl").text) < TELEGRAM_TEXT_LIMIT
+
+
+def test_what_json_keeps_as_text_is_a_date_or_a_moment_again() -> None:
+    assert rendering.shown({"starts_on": "2026-11-23", "ends_on": "", "closes_at": "2026-12-05T18:00:00+00:00", "more": "2"}) == {
+        "starts_on": datetime(2026, 11, 23, tzinfo=UTC).date(),
+        "ends_on": "",
+        "closes_at": datetime(2026, 12, 5, 18, tzinfo=UTC),
+        "more": "2",
+    }
+
+
+async def queued(town: Town, audience: Audience, contents: dict[str, Any]) -> list[Delivery]:
+    async with town.runtime.sessions.write() as session:
+        ward = await session.get_one(Ward, town.southwick)
+        await editions.publish(session, editions.Due(audience, ward, "2026-W47", NOW, NOW), contents, now=NOW)
+        return list(await session.scalars(sa.select(Delivery).order_by(Delivery.id)))
+
+
+async def render(town: Town, deliveries: list[Delivery]) -> list[Any]:
+    renderers = rendering.renderers(town.runtime.templates, Letters(town.runtime.templates), town.runtime.links)
+    async with town.runtime.sessions.read() as session:
+        rendered = await renderers[deliveries[0].kind](session, deliveries)
+    return [rendered[delivery.id] for delivery in deliveries]
+
+
+async def test_a_batch_of_digests_is_rendered_each_for_its_reader(runtime: Runtime, town: Town) -> None:
+    for name in ("Alice", "Bob"):
+        await town.subscriber(name=name)
+    alice, bob = await render(town, await queued(town, Audience.DIGEST, cases.ORDINARY))
+    assert "Hello Alice," in alice.text and "Hello Bob," in bob.text
+    assert alice.headers["List-Unsubscribe"] != bob.headers["List-Unsubscribe"]
+
+
+async def test_whoever_unsubscribed_moved_or_left_after_queuing_is_not_written_to(runtime: Runtime, town: Town) -> None:
+    ids = [await town.subscriber() for _ in range(4)]
+    deliveries = await queued(town, Audience.DIGEST, cases.ORDINARY)
+    async with runtime.sessions.write() as session:
+        await subscriptions.unsubscribe(session, ids[0], reason="asked", now=NOW)
+        (await session.get_one(Resident, ids[1])).email = "new@mail.example"
+    deliveries[2].owner = None  # erased
+    rendered = await render(town, deliveries)
+    assert [type(one) for one in rendered] == [Unwanted, Unwanted, Unwanted, Letter]
+
+
+async def test_a_councillor_reads_the_briefing_by_email_and_in_the_chat(runtime: Runtime, town: Town) -> None:
+    await town.councillor(telegram_id=4711)
+    letter, message = await render(town, await queued(town, Audience.BRIEFING, cases.BRIEFING))
+    assert isinstance(letter, Letter) and "Hello Carl," in letter.text
+    assert isinstance(message, TelegramMessage) and "SR-7K3M2" in message.text
+
+
+async def test_a_delivery_whose_edition_is_gone_is_not_wanted(runtime: Runtime, town: Town) -> None:
+    await town.subscriber()
+    deliveries = await queued(town, Audience.DIGEST, cases.ORDINARY)
+    deliveries[0].payload = {}
+    assert [type(one) for one in await render(town, deliveries)] == [Unwanted]
+    assert deliveries[0].kind == recipients.DIGEST
