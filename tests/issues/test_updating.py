@@ -78,6 +78,7 @@ def templates() -> Templates:
     return Templates(zone=ZoneInfo("Europe/London"), council_name="Sunderland City Council", globals={"council_address": "City Hall"})
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("change", "road"),
     [
@@ -132,6 +133,7 @@ STEPS = {
 }
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("start", STEPS)
 async def test_only_the_steps_of_the_house_are_allowed(runtime: Runtime, start: IssueStatus) -> None:
     async with runtime.sessions.write() as session:
