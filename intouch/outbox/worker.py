@@ -9,7 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +56,7 @@ class Habits:
     sweep_every: float = 10.0
     patience: timedelta = PATIENCE
     harmless: Collection[str] = frozenset()
-    paces: Mapping[Road, Pace] = PACES
+    paces: Mapping[Road, Pace] = field(default_factory=lambda: PACES)
 
 
 class Worker:

@@ -30,6 +30,7 @@ async def bot_on(*answers: Any) -> AsyncIterator[tuple[telegram.Bot, ScriptedBot
         try:
             yield bot, api
         finally:
+            await bot._request[0].shutdown()
             await bot._request[1].shutdown()
 
 
