@@ -82,7 +82,7 @@ async def test_what_people_wrote_is_escaped(client: httpx.AsyncClient, site: Run
 async def test_one_tap_is_one_answer_and_the_next_question_follows(client: httpx.AsyncClient, site: Runtime, survey: Ids) -> None:
     page = await client.post(_link(site, survey), data={"question": survey["single"], "choice": survey["single:0"]})
     assert "Thank you, your answer is saved" in page.text
-    assert "question 2 of 4" in page.text
+    assert "Question 2 of 4" in page.text
     assert "data-post-itself" not in page.text
     assert await _answers(site) == [(survey["single"], AnswerKind.OPTION, survey["single:0"], None)]
 
@@ -155,7 +155,7 @@ async def test_a_link_of_an_option_of_several_waits_for_the_button(client: httpx
 async def test_a_link_without_a_choice_opens_the_survey_where_it_was_left(client: httpx.AsyncClient, site: Runtime, survey: Ids) -> None:
     await client.post(_link(site, survey), data={"question": survey["single"], "other": "skip"})
     page = await client.get(_link(site, survey, "", 0))
-    assert "question 2 of 4" in page.text
+    assert "Question 2 of 4" in page.text
     assert "data-post-itself" not in page.text
 
 
