@@ -14,8 +14,7 @@ from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.surveys.models import Answer
 from tests.web.test_answering import Ids, _link, survey
-from tests.web.test_results import published
-from tests.web.test_results import survey as counted
+from tests.web.test_results import counted, published
 
 __all__ = ["counted", "published", "survey"]
 
@@ -207,6 +206,20 @@ async def test_pages_to_read_have_no_barriers(site: Runtime, browser: Browser, n
     page = await browser.new_page()
     await page.goto(await _url(site, path))
     await _look(page, name)
+
+
+async def test_results_have_no_barriers(site: Runtime, browser: Browser, published: Ids) -> None:
+    page = await browser.new_page()
+    await page.goto(await _url(site, "/results"))
+    await _look(page, "results")
+    await page.get_by_role("link", name="Bins").click()
+    await _look(page, "result-city")
+    await page.get_by_label("Show the results of").select_option("Ryhope")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_text("Too few people answered here")).to_be_visible()
+    await _look(page, "result-hidden")
+    await page.goto(await _url(site, f"/results/{published['survey']}?place=ward-{published['Roker']}"))
+    await _look(page, "result-ward")
 
 
 @pytest.mark.usefixtures("wards")

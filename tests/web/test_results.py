@@ -17,7 +17,7 @@ Ids = dict[str, int]
 
 
 @pytest.fixture
-async def survey(site: Runtime, now: datetime) -> Ids:
+async def counted(site: Runtime, now: datetime) -> Ids:
     """A closed survey of three wards: 40 answers in Roker, 30 in Fulwell, 2 in Ryhope; a formula and markup as options."""
     async with site.sessions.write() as session:
         area = Area(name="North")
@@ -54,23 +54,23 @@ async def survey(site: Runtime, now: datetime) -> Ids:
 
 
 @pytest.fixture
-async def published(site: Runtime, survey: Ids, now: datetime) -> Ids:
+async def published(site: Runtime, counted: Ids, now: datetime) -> Ids:
     async with site.sessions.write() as session:
-        await closing.close(session, survey["survey"], now=now)
-    return survey
+        await closing.close(session, counted["survey"], now=now)
+    return counted
 
 
-async def test_results_are_listed_once_they_are_published(client: httpx.AsyncClient, site: Runtime, survey: Ids, now: datetime) -> None:
+async def test_results_are_listed_once_they_are_published(client: httpx.AsyncClient, site: Runtime, counted: Ids, now: datetime) -> None:
     assert "No results are published yet" in (await client.get("/results")).text
-    early = await client.get(f"/results/{survey['survey']}")
+    early = await client.get(f"/results/{counted['survey']}")
     assert early.status_code == 404
     assert "are not published yet" in early.text
-    assert (await client.get(f"/results/{survey['survey']}/results.csv")).status_code == 404
+    assert (await client.get(f"/results/{counted['survey']}/results.csv")).status_code == 404
     async with site.sessions.write() as session:
-        await closing.close(session, survey["survey"], now=now)
+        await closing.close(session, counted["survey"], now=now)
     for path in ("/results", "/"):
         text = (await client.get(path)).text
-        assert f'href="/results/{survey["survey"]}">Bins &lt;i&gt;now&lt;/i&gt;</a>' in text
+        assert f'href="/results/{counted["survey"]}">Bins &lt;i&gt;now&lt;/i&gt;</a>' in text
 
 
 async def test_the_city_is_shown_in_a_table_with_bars_and_plain_words(client: httpx.AsyncClient, published: Ids) -> None:
