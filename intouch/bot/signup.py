@@ -277,7 +277,8 @@ async def _ask_new_email(turn: Turn) -> Reply:
 
 
 async def _cancel(turn: Turn) -> Reply:
-    return turn.say("signup/cancelled")
+    is_new = turn.resident is None or turn.resident.joined_at is None
+    return turn.say("signup/cancelled", is_new=is_new)
 
 
 async def _leave(turn: Turn) -> Reply:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.issues.models import IssueReport, IssueStatus
-from intouch.outbox.models import Delivery, State
+from intouch.outbox.models import Delivery
 from intouch.residents import email, subscriptions
 from intouch.residents.deliveries import owner_of
 from intouch.residents.models import Channel, Consent, Resident, ResidentStatus, Subscription, Topic
@@ -40,10 +40,7 @@ async def merge(session: AsyncSession, gone: Resident, *, into: Resident, now: d
     for statement in (
         sa.update(Consent).where(Consent.resident_id == gone.id).values(resident_id=into.id),
         sa.update(Resident).where(Resident.merged_into_id == gone.id).values(merged_into_id=into.id),
-        # What waits for them as two would come twice; the rest follows its owner, for export and erasure.
-        sa.update(Delivery)
-        .where(Delivery.owner == owner_of(gone.id), Delivery.state == State.QUEUED)
-        .values(state=State.CANCELLED, settled_at=now),
+        # What is on its way still comes; it follows its owner, for export and erasure.
         sa.update(Delivery).where(Delivery.owner == owner_of(gone.id)).values(owner=owner_of(into.id)),
     ):
         await session.execute(statement.execution_options(synchronize_session=False))
@@ -67,8 +64,13 @@ def empty(resident: Resident) -> None:
 
 
 async def _move_once_per_survey(session: AsyncSession, gone: int, into: int) -> None:
-    """Asked and answered as two: while the survey is open the second is dropped, afterwards its count stays, unnamed."""
+    """Asked and answered as two: while the survey is open one of them is dropped, afterwards its count stays, unnamed."""
     unfinished = sa.select(Survey.id).where(Survey.status.in_([SurveyStatus.DRAFT, SurveyStatus.OPEN]))
+    whole = sa.select(Response.survey_id).where(Response.resident_id == gone, Response.finished_at.is_not(None))
+    half = sa.delete(Response).where(
+        Response.resident_id == into, Response.finished_at.is_(None), Response.survey_id.in_(whole), Response.survey_id.in_(unfinished)
+    )
+    await session.execute(half.execution_options(synchronize_session=False))
     for table in (Response, Invitation):
         theirs = sa.select(table.survey_id).where(table.resident_id == into)
         twice = sa.and_(table.resident_id == gone, table.survey_id.in_(theirs))

@@ -115,11 +115,24 @@ async def test_two_forms_filled_in_for_one_address_make_one_resident(runtime: Ru
         assert await cast.held(session, first) == {"surveys/email", "digest/email"}
 
 
-async def test_what_waited_for_the_one_that_goes_is_not_sent_twice(runtime: Runtime, now: datetime) -> None:
+async def test_the_whole_answer_wins_over_the_half(runtime: Runtime, now: datetime) -> None:
     await cast.city(runtime)
     grace, alice = await _grace(runtime, now), await _ask(runtime, now)
     async with runtime.sessions.write() as session:
+        survey = await world.survey(session, now)
+        whole = await world.answer(session, survey, await finding.resident(session, grace), now)
+        half = await world.answer(session, survey, await finding.resident(session, alice), now)
+        half.finished_at = None
+        await merging.confirm(session, resident_id=alice, address=GRACE, now=now)
+        (kept,) = (await session.execute(sa.select(Response.id, Response.resident_id))).all()
+        assert tuple(kept) == (whole.id, alice)
+
+
+async def test_what_is_on_its_way_comes_and_is_the_merged_residents(runtime: Runtime, now: datetime) -> None:
+    await cast.city(runtime)
+    grace, alice = await _grace(runtime, now), await _ask(runtime, now)
+    assert grace != alice
+    async with runtime.sessions.write() as session:
         await merging.confirm(session, resident_id=alice, address=GRACE, now=now)
         rows = (await session.execute(sa.select(Delivery.owner, Delivery.state).order_by(Delivery.id))).all()
-        assert [tuple(row) for row in rows] == [(f"resident:{alice}", State.CANCELLED), (f"resident:{alice}", State.QUEUED)]
-        assert grace != alice
+        assert [tuple(row) for row in rows] == [(f"resident:{alice}", State.QUEUED)] * 2
