@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,10 +38,10 @@ async def _told(session: AsyncSession, survey: Survey) -> dict[str, Any]:
     }
 
 
-async def _choices(session: AsyncSession, question: Question) -> Sequence[tuple[int, str]]:
+async def _choices(session: AsyncSession, question: Question) -> list[list[int | str]]:
     if question.type is QuestionType.SCALE:
-        return [(step, str(step)) for step in SCALE]
+        return [[step, str(step)] for step in SCALE]
     if question.type is not QuestionType.SINGLE:
         return []
     options = await session.scalars(sa.select(Option).where(Option.question_id == question.id).order_by(Option.position))
-    return [(option.id, option.text) for option in options]
+    return [[option.id, option.text] for option in options]

@@ -28,7 +28,7 @@ _SHOWN = (IssueStatus.REPORTED, IssueStatus.IN_PROGRESS, IssueStatus.FIXED, Issu
 async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
     """Everything the briefing of this ward says, the same for each of its councillors; empty when there is nothing to say."""
     happened = await notices.new_notices(session, scope.ward.id, since=scope.since, until=scope.until)
-    found = {
+    found: dict[str, Any] = {
         "surveys": await said.compared(session, scope),
         "reports": await _reports(session, scope),
         "notices": contents.told(happened[:MOST_NOTICES]),

@@ -31,7 +31,8 @@ async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
             "made": reports.made,
             "fixed": reports.fixed,
             "examples": [
-                {"reference": one.reference, "category": scope.categories.name(one.category), "note": one.note} for one in reports.examples
+                {"reference": one.reference, "category": scope.categories.name(one.category), "note": cut(one.note, 300)}
+                for one in reports.examples
             ],
         },
     }
@@ -41,13 +42,21 @@ async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
     return {**names, **found, "more_notices": max(0, len(happening) - MOST_NOTICES), "on": scope.today.isoformat()}
 
 
+def cut(words: str, most: int) -> str:
+    """``words``, ended with an ellipsis at a space where they are longer than ``most`` characters."""
+    if len(words) <= most:
+        return words
+    kept = words[: most - 1]
+    return (kept.rpartition(" ")[0] or kept).rstrip() + "…"
+
+
 def told(happening: Iterable[Notice]) -> list[dict[str, Any]]:
     """Notices as an edition keeps them."""
     return [
         {
             "kind": notice.kind,
-            "title": notice.title,
-            "text": notice.text,
+            "title": cut(notice.title, 200),
+            "text": cut(notice.text, 400),
             "url": notice.url if notice.url.startswith(("https://", "http://")) else "",
             "starts_on": notice.starts_on.isoformat(),
             "ends_on": notice.ends_on.isoformat() if notice.ends_on else "",

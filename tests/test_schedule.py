@@ -1,0 +1,165 @@
+"""Schedule: what a tick brings about, part by part, whatever fails and however many tick."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from intouch import schedule
+from intouch.clock import ShiftedClock
+from intouch.digest.models import Audience, Edition, EditionStatus
+from intouch.outbox.models import Delivery
+from intouch.runtime import Runtime
+from intouch.surveys.models import Survey, SurveyStatus
+from tests.digest import writing
+from tests.digest.conftest import Town
+from tests.digest.conftest import town as town  # noqa: PLC0414 - the same two wards as the digest's own tests
+
+WEDNESDAY = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
+FRIDAY = datetime(2026, 11, 20, 16, 0, 5, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC)
+
+
+async def tick(runtime: Runtime, clock: ShiftedClock, moment: datetime) -> dict[str, int]:
+    clock.set(moment)
+    return await schedule.reconcile(runtime)
+
+
+async def count(runtime: Runtime, table: type[Edition] | type[Delivery]) -> int:
+    async with runtime.sessions.read() as session:
+        return await session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+@pytest.fixture
+async def news(runtime: Runtime, town: Town) -> Town:
+    """Something to say in both wards, and one reader and one councillor in Southwick."""
+    for weeks in range(0, 60):
+        day = date(2026, 11, 24) + timedelta(weeks=weeks)
+        await writing.notice(runtime, "Road closed", on=day, ward_id=None, created_at=WEDNESDAY + timedelta(weeks=weeks))
+    await town.subscriber()
+    await town.councillor(telegram_id=4711)
+    return town
+
+
+async def test_friday_brings_the_digest_and_monday_the_briefing_each_once(runtime: Runtime, clock: ShiftedClock, news: Town) -> None:
+    first = await tick(runtime, clock, WEDNESDAY)
+    assert first["failed"] == 0 and set(first) == {"failed", *schedule.PARTS}
+    assert [(await tick(runtime, clock, FRIDAY))["digests"] for _ in range(3)] == [1, 0, 0]
+    assert [(await tick(runtime, clock, MONDAY))["briefings"] for _ in range(2)] == [2, 0]
+    assert await count(runtime, Delivery) == 3
+
+
+async def test_a_survey_that_closes_with_the_digest_is_in_it_and_not_in_the_next(runtime: Runtime, clock: ShiftedClock, news: Town) -> None:
+    answers = {news.southwick: (21, 10), news.fulwell: (18, 22)}
+    survey_id = await writing.survey(runtime, opened_at=WEDNESDAY, answers=answers)
+    async with runtime.sessions.write() as session:
+        (await session.get_one(Survey, survey_id)).closes_at = FRIDAY.replace(second=0)
+    await tick(runtime, clock, WEDNESDAY)
+    done = await tick(runtime, clock, FRIDAY)
+    assert (done["surveys_closed"], done["digests"]) == (1, 1)
+    await tick(runtime, clock, FRIDAY + timedelta(days=7))
+    async with runtime.sessions.read() as session:
+        assert (await session.get_one(Survey, survey_id)).status in (SurveyStatus.CLOSED, SurveyStatus.PUBLISHED)
+        query = sa.select(Edition).where(Edition.ward_id == news.southwick, Edition.audience == Audience.DIGEST).order_by(Edition.period)
+        assert [len(edition.contents["said"]) for edition in await session.scalars(query)] == [1, 0]
+
+
+async def test_one_part_that_fails_does_not_stop_the_others(
+    runtime: Runtime, clock: ShiftedClock, news: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_runtime: Runtime, _now: datetime) -> int:
+        raise RuntimeError("the disk is full")
+
+    await tick(runtime, clock, WEDNESDAY)
+    monkeypatch.setitem(schedule.PARTS, "residents_moved", broken)
+    done = await tick(runtime, clock, FRIDAY)
+    assert (done["failed"], done["digests"]) == (1, 1)
+    assert "residents_moved" not in done
+
+
+async def test_one_ward_that_fails_does_not_keep_the_others_from_theirs_and_gets_its_own_later(
+    runtime: Runtime, clock: ShiftedClock, news: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await news.subscriber(news.fulwell, name="Bob")
+    await tick(runtime, clock, WEDNESDAY)
+    gather = schedule._GATHER[Audience.DIGEST]
+
+    async def fails_for_fulwell(session: object, scope: object) -> dict[str, object]:
+        if scope.ward.name == "Fulwell":  # type: ignore[attr-defined]
+            raise RuntimeError("a bug")
+        return await gather(session, scope)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(schedule._GATHER, Audience.DIGEST, fails_for_fulwell)  # type: ignore[arg-type]
+    assert (await tick(runtime, clock, FRIDAY))["failed"] == 1
+    assert await count(runtime, Delivery) == 1
+    monkeypatch.setitem(schedule._GATHER, Audience.DIGEST, gather)  # type: ignore[arg-type]
+    assert (await tick(runtime, clock, FRIDAY))["digests"] == 1
+
+
+async def test_two_processes_that_tick_at_once_publish_one_edition_a_ward(runtime: Runtime, clock: ShiftedClock, news: Town) -> None:
+    await tick(runtime, clock, WEDNESDAY)
+    clock.set(FRIDAY)
+    await asyncio.gather(*(schedule.reconcile(runtime) for _ in range(4)))
+    assert await count(runtime, Edition) == 2
+    assert await count(runtime, Delivery) == 1
+
+
+async def test_a_year_of_ticks_brings_every_week_once_over_both_clock_changes_and_a_missed_month(
+    runtime: Runtime, clock: ShiftedClock, news: Town
+) -> None:
+    moment = WEDNESDAY
+    while moment < WEDNESDAY + timedelta(days=365):
+        if not datetime(2027, 3, 1, tzinfo=UTC) < moment < datetime(2027, 3, 30, tzinfo=UTC):
+            await tick(runtime, clock, moment)
+        moment += timedelta(hours=35, minutes=56)  # four minutes early, every day and a half
+    async with runtime.sessions.read() as session:
+        rows = (await session.execute(sa.select(Edition.audience, Edition.ward_id, Edition.period, Edition.status))).all()
+        owners = list(await session.scalars(sa.select(Delivery.key)))
+    assert max(Counter((row.audience, row.ward_id, row.period) for row in rows).values()) == 1
+    digests = {row.period: row.status for row in rows if row.audience is Audience.DIGEST}
+    assert len(digests) == 52 - 3  # three Fridays of March passed while nobody was there; the last of them waits
+    assert [period for period, status in digests.items() if status is EditionStatus.WAITING] == ["2027-W12"]
+    assert len(owners) == len(set(owners))
+    assert sum(key.startswith("digest:") for key in owners) == len(digests) - 1
+
+
+async def test_the_schedule_ticks_at_start_and_wakes_the_sender(runtime: Runtime, news: Town) -> None:
+    woken = asyncio.Event()
+    running = schedule.Schedule(runtime, after=woken.set)
+    await running.start()
+    await asyncio.wait_for(woken.wait(), 20)
+    await running.stop()
+    assert await running.tick() == {}
+
+
+async def test_the_schedule_survives_a_database_that_is_gone(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(_runtime: Runtime, _now: datetime) -> int:
+        raise OSError("no database")
+
+    for name in list(schedule.PARTS):
+        monkeypatch.setitem(schedule.PARTS, name, gone)
+    running = schedule.Schedule(runtime)
+    assert (await running.tick())["failed"] == len(schedule.PARTS)
+    assert (await running.tick())["failed"] == len(schedule.PARTS)
+
+
+async def test_two_ticks_of_one_process_never_run_at_once(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside: list[int] = []
+    most = 0
+
+    async def slow(_runtime: Runtime, _now: datetime) -> int:
+        nonlocal most
+        inside.append(1)
+        most = max(most, len(inside))
+        await asyncio.sleep(0.01)
+        inside.pop()
+        return 1
+
+    monkeypatch.setattr(schedule, "PARTS", {"slow": slow})
+    running = schedule.Schedule(runtime)
+    await asyncio.gather(*(running.tick() for _ in range(5)))
+    assert most == 1
