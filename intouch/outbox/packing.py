@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
+
 from intouch import logs
 from intouch.channels import mime, outcomes
 from intouch.channels.outcomes import Envelope, Outcome
@@ -13,7 +15,7 @@ from intouch.letters import Letter
 from intouch.outbox.models import Delivery, Lane, Road
 from intouch.outbox.rendering import Encoded, Rendered, Renderer, Unwanted
 from intouch.outbox.settling import Settled
-from intouch.storage.sessions import Sessions, is_storage_failure
+from intouch.storage.sessions import Sessions
 from intouch.templating import TelegramMessage
 
 log = logs.get("outbox")
@@ -62,8 +64,7 @@ class Packer:
             async with self._sessions.read() as session:
                 return await renderer(session, group)
         except Exception as error:
-            if is_storage_failure(error):
-                raise
+            await self._make_sure_of_the_database()
             if len(group) == 1:
                 return {group[0].id: _render_error(group[0], error)}
         # One of them spoils the batch: each alone, so that only that one fails.
@@ -71,6 +72,11 @@ class Packer:
         for delivery in group:
             alone |= await self._render(kind, [delivery])
         return alone
+
+    async def _make_sure_of_the_database(self) -> None:
+        """Raises when it was the database. The error alone does not tell: SQLite calls a misspelt table and a full disk the same."""
+        async with self._sessions.read() as session:
+            await session.execute(sa.select(Delivery.id).limit(1))
 
     def _content(self, delivery: Delivery, rendered: Rendered | Outcome) -> TelegramMessage | bytes | Outcome:
         match rendered:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from intouch import logs
+from intouch.channels.outcomes import Verdict
 from intouch.clock import Clock
 from intouch.outbox import settling
 from intouch.outbox.settling import OnDead, Rules, Settled
@@ -66,14 +67,23 @@ class Settler:
             self._note(group)
 
     async def _write(self, group: list[Settled]) -> None:
+        """Write a group. Raises when the database is at fault; what others do about a dead address never is."""
         try:
-            await self._commit(group, self._on_dead)
+            return await self._commit(group, self._on_dead)
+        except Exception as error:
+            log.warning("outbox.group_failed", outcomes=len(group), error=type(error).__name__)
+        dead = [one for one in group if one.outcome.verdict is Verdict.DEAD]
+        others = [one for one in group if one.outcome.verdict is not Verdict.DEAD]
+        try:
+            await self._commit(others, None)
         except Exception as error:
             if is_storage_failure(error):
                 raise
-            log.error("outbox.group_failed", outcomes=len(group), error=type(error).__name__, exc_info=True)
-            for one in group:
+            for one in others:
                 await self._write_alone(one)
+        for one in dead:
+            await self._write_alone(one)
+        return None
 
     async def _write_alone(self, one: Settled) -> None:
         # First as it is, then without what others do about a dead address: that one is gone must be kept in any case.
@@ -81,9 +91,9 @@ class Settler:
             try:
                 return await self._commit([one], on_dead)
             except Exception as error:
-                if is_storage_failure(error):
+                if on_dead is None and is_storage_failure(error):
                     raise
-                log.error("outbox.outcome_failed", delivery=one.delivery.id, error=type(error).__name__)
+                log.error("outbox.outcome_failed", delivery=one.delivery.id, error=type(error).__name__, exc_info=True)
         log.error("outbox.outcome_dropped", delivery=one.delivery.id)
         return None
 

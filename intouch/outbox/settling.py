@@ -91,7 +91,7 @@ def _row(one: Settled, rules: Rules, address: str, now: datetime) -> dict[str, A
         "new_due_at": now + pause(delivery.tries, outcome.after) if waits and not not_tried else delivery.due_at,
         "new_address": address if erased else outcome.moved_to or address,
         "new_provider_id": None if erased else outcome.provider_id or delivery.provider_id,
-        "new_error": None if erased else outcome.error[:ERROR_LENGTH] or (delivery.error if not_tried else None),
+        "new_error": None if erased else _words(outcome) or (delivery.error if not_tried else None),
         "new_settled_at": None if waits else now,
         "new_leased_by": None,
         "new_lease_until": None,
@@ -122,8 +122,13 @@ def pause(tries: int, asked: float | None = None) -> timedelta:
     return timedelta(seconds=longest * random.uniform(0.5, 1.0))
 
 
+def _words(outcome: Outcome) -> str:
+    # A mail server may say anything; PostgreSQL takes every character but this one.
+    return outcome.error.replace("\x00", "")[:ERROR_LENGTH]
+
+
 async def _bury(session: AsyncSession, one: Settled, now: datetime, on_dead: OnDead | None) -> None:
-    delivery, reason = one.delivery, one.outcome.error[:ERROR_LENGTH]
+    delivery, reason = one.delivery, _words(one.outcome)
     is_news = await addresses.mark_dead(session, delivery.road, delivery.address, reason=reason, now=now)
     if is_news and on_dead is not None:
         await on_dead(session, delivery.road, delivery.address, reason, now)
