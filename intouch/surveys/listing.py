@@ -27,6 +27,12 @@ async def finished_by(session: AsyncSession, resident_id: int) -> set[int]:
     return await _survey_ids(session, Response.survey_id, Response.resident_id == resident_id, Response.finished_at.is_not(None))
 
 
+async def who_finished(session: AsyncSession, survey_id: int, resident_ids: list[int]) -> set[int]:
+    """Which of these residents have answered every question of the survey."""
+    query = sa.select(Response.resident_id).where(Response.survey_id == survey_id, Response.finished_at.is_not(None))
+    return {found for found in await session.scalars(query.where(Response.resident_id.in_(resident_ids))) if found is not None}
+
+
 async def open_in_ward(session: AsyncSession, ward_id: int, *, now: datetime) -> list[Survey]:
     """The surveys that everybody in this ward may answer now: those for the sounding board alone are left out."""
     code = await session.scalar(sa.select(Ward.code).where(Ward.id == ward_id))

@@ -39,7 +39,7 @@ class Attacker:
         if not choices:
             return
         if overlaps:
-            self.at_most.append(({**{choice: -1.0 for choice in choices}, said: 1.0}, 0))
+            self.at_most.append(({**dict.fromkeys(choices, -1.0), said: 1.0}, 0))
             self.at_most.extend(({choice: 1.0, said: -1.0}, 0) for choice in choices)
         else:
             self.equal.append(({**choices, said: -1.0}, 0))

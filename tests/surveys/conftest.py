@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -56,7 +55,7 @@ class Town:
 
 
 @pytest.fixture
-async def town(runtime: Runtime, now: datetime) -> AsyncIterator[Town]:
+async def town(runtime: Runtime, now: datetime) -> Town:
     made = Town(runtime, now)
     async with runtime.sessions.write() as session:
         for name in ("North", "Coast"):
@@ -69,7 +68,7 @@ async def town(runtime: Runtime, now: datetime) -> AsyncIterator[Town]:
             session.add(ward)
             await session.flush()
             made.wards[code] = ward.id
-    yield made
+    return made
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intouch.surveys.disclosure import Counts, Place, QuestionCounts, ShownCounts, protect
+from intouch.surveys.disclosure import Counts, Place, QuestionCounts, ShownCounts, ShownQuestion, protect
 from intouch.surveys.suppression import is_small
 from tests.surveys.attacker import Attacker
 
@@ -60,10 +58,7 @@ def towns(draw: st.DrawFn) -> Town:
     def ward() -> Counts:
         questions = tuple(question(*kind) for kind in kinds)
         least = max(one.said + one.dont_know + one.skipped for one in questions)
-        if len(questions) == 1:
-            answered = least
-        else:
-            answered = least + draw(st.integers(0, 6))
+        answered = least if len(questions) == 1 else least + draw(st.integers(0, 6))
         return Counts(answered + draw(number), answered, questions)
 
     areas = [[ward() for _ in range(draw(st.integers(1, 4)))] for _ in range(draw(st.integers(1, 3)))]
@@ -104,16 +99,72 @@ def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) 
         assert one.answered in (None, counts[key].answered) and one.asked in (None, counts[key].asked)
 
 
-def test_the_attacker_is_able_to_break_what_is_shown_naively() -> None:
+def _naive(counts: Counts) -> ShownCounts:
+    """Only the small cells themselves hidden."""
+    questions = tuple(
+        ShownQuestion(one.said, tuple(None if is_small(count, SMALLEST) else count for count in one.choices), 0, 0)
+        for one in counts.questions
+    )
+    return ShownCounts(counts.asked, counts.answered, questions)
+
+
+def test_the_attacker_breaks_what_hides_only_the_small_cells() -> None:
     made = town([[single(20, 3), single(30, 10)]], [False])
-    naive = {
-        key: ShownCounts(one.asked, one.answered, tuple(replace_small(question) for question in one.questions))
-        for key, one in made[1].items()
-    }
-    assert _weak_spots(made, naive) == ["ward 0.0 (0, 1)  = 3".replace("  ", " () ")]
+    assert _weak_spots(made, {key: _naive(one) for key, one in made[1].items()}) == ["ward 0.0 (0, 1) () = 3"]
 
 
-def replace_small(question: QuestionCounts):  # type: ignore[no-untyped-def]
-    from intouch.surveys.disclosure import ShownQuestion
+def _protect(made: Town) -> dict[str, ShownCounts]:
+    return protect(made[0], made[1], overlapping=made[2], smallest=SMALLEST)
 
-    return ShownQuestion(question.said, tuple(None if is_small(one, SMALLEST) else one for one in question.choices), 0, 0)
+
+def test_nothing_is_hidden_where_nothing_is_small() -> None:
+    made = town([[single(20, 8, dont_know=6), single(30, 0)], [single(9, 7), single(5, 5)]], [False])
+    shown = _protect(made)
+    for key, true in made[1].items():
+        assert shown[key].questions[0].choices == true.questions[0].choices
+        assert (shown[key].asked, shown[key].answered) == (true.asked, true.answered)
+
+
+def test_a_small_cell_takes_the_rest_of_its_row_and_another_ward_with_it() -> None:
+    shown = _protect(town([[single(20, 3), single(30, 10), single(50, 40)]], [False]))
+    assert shown["ward 0.0"].questions[0].choices == (None, None)
+    assert shown["ward 0.1"].questions[0].choices == (None, None)
+    assert shown["ward 0.2"].questions[0].choices == (50, 40)
+    assert shown["area 0"].questions[0].choices == (100, 53)
+
+
+def test_of_five_steps_only_those_that_mask_each_other_are_hidden() -> None:
+    shown = _protect(town([[single(3, 9, 20, 30, 11), single(12, 14, 20, 30, 11)]], [False]))
+    assert shown["ward 0.0"].questions[0].choices == (None, None, 20, 30, 11)
+    assert shown["ward 0.1"].questions[0].choices == (None, None, 20, 30, 11)
+
+
+def test_a_ward_where_few_answered_is_hidden_together_with_the_next_smallest() -> None:
+    shown = _protect(town([[single(2, 1), single(6, 7), single(50, 40)]], [False]))
+    assert [shown[f"ward 0.{at}"].answered for at in range(3)] == [None, None, 90]
+    assert shown["ward 0.0"].asked is None and shown["ward 0.1"].asked is None
+
+
+def test_when_fewer_than_five_answered_in_all_the_city_nothing_is_shown_but_who_was_asked() -> None:
+    shown = _protect(town([[single(2, 1)], [single(1, 0)]], [False]))
+    assert (shown["city"].asked, shown["city"].answered) == (200, None)
+    assert all(place.questions[0].said is None for place in shown.values())
+
+
+def test_a_total_that_gives_away_one_person_who_did_not_know_is_hidden() -> None:
+    shown = _protect(town([[single(20, 9, dont_know=1), single(30, 10)]], [False]))
+    assert shown["city"].questions[0].said == 69 and shown["city"].answered is None
+    assert shown["ward 0.0"].answered is None and shown["ward 0.1"].answered is None
+
+
+def test_a_choice_that_all_but_a_few_made_is_hidden() -> None:
+    nearly_all = Counts(90, 50, (QuestionCounts(50, (48, 30, 20)),))
+    half = Counts(90, 50, (QuestionCounts(50, (25, 30, 20)),))
+    shown = _protect(town([[nearly_all, half, half]], [True]))
+    assert shown["ward 0.0"].questions[0].choices == (None, None, None)
+    assert shown["area 0"].questions[0].choices == (98, 90, 60)
+
+
+def test_of_free_text_only_the_number_is_shown() -> None:
+    shown = _protect(town([[Counts(90, 50, (QuestionCounts(12, (), 8, 30),)), Counts(90, 50, (QuestionCounts(3, (), 17, 30),))]], [False]))
+    assert shown["ward 0.1"].questions[0].said is None and shown["city"].questions[0].said == 15
