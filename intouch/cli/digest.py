@@ -19,6 +19,7 @@ from intouch.digest.scope import Scope
 from intouch.errors import BadInput
 from intouch.letters import Letter, Letters
 from intouch.runtime import Runtime
+from intouch.templating import plural
 
 digest_app = typer.Typer(no_args_is_help=True, help="The residents' weekly digest.")
 briefing_app = typer.Typer(no_args_is_help=True, help="The councillors' weekly briefing.")
@@ -114,8 +115,9 @@ async def _letter(runtime: Runtime, audience: Audience, ward: str) -> Letter:
 
 def _publish(audience: Audience, period: str, ward: str) -> None:
     chosen, made, waiting = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
-    plural = "email or message" if made == 1 else "emails and messages"
-    typer.echo(f"{chosen}: {made} {plural} put into the outbox." + (f" {waiting} editions are still waiting." if waiting else ""))
+    messages = plural(made, "email or message", "emails and messages")
+    left = plural(waiting, "edition is", "editions are")
+    typer.echo(f"{chosen}: {messages} put into the outbox." + (f" {left} still waiting." if waiting else ""))
 
 
 async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: str) -> tuple[str, int, int]:
