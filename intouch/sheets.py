@@ -198,11 +198,11 @@ def read_rows(sheet: Sheet, read_row: Callable[[Row], Read]) -> list[Read]:
     return results
 
 
-def refuse(name: str, problems: list[Problem]) -> None:
+def refuse(name: str, problems: list[Problem], *, thing: str = "row") -> None:
     """Raise ``BadFile`` with the first twenty problems, if there are any."""
     if not problems:
         return
-    count = "1 row that" if len(problems) == 1 else f"{len(problems)} rows that"
+    count = f"1 {thing} that" if len(problems) == 1 else f"{len(problems)} {thing}s that"
     lines = [f"  {name}, {problem.where}: {problem.reason}" for problem in problems[:_MOST_NAMED]]
     if len(problems) > _MOST_NAMED:
         lines.append(f"  and {len(problems) - _MOST_NAMED} more")

@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from intouch import sheets
 from intouch.sheets import BadFile, BadRow, Problem
 
+_NO_AREA = 1e-12  # square degrees: about a hundredth of a square metre
 _NOT_DEGREES = "save the file as WGS 84 longitude and latitude (EPSG:4326)"
 
 
@@ -45,7 +47,7 @@ def parse(text: str, name: str, *, code_field: str, name_field: str) -> list[War
             shapes[shape.code] = shape
         except BadRow as error:
             problems.append(Problem(where, str(error)))
-    sheets.refuse(name, problems)
+    sheets.refuse(name, problems, thing="feature")
     return list(shapes.values())
 
 
@@ -126,9 +128,14 @@ def _ring(value: Any) -> list[list[float]]:
         raise BadRow(f"has a ring of {len(ring)} points; the shortest has four, of which the last is the first again")
     if ring[0] != ring[-1]:
         raise BadRow("has a ring that is not closed: its last point must be the first again")
-    if not any(ring[0][0] != x for x, _ in ring) or not any(ring[0][1] != y for _, y in ring):
+    if _twice_its_area(ring) < _NO_AREA:
         raise BadRow("has a ring without an area")
     return ring
+
+
+def _twice_its_area(ring: list[list[float]]) -> float:
+    x0, y0 = ring[0]  # measured from a corner, so that nothing is lost to rounding
+    return abs(sum((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) for (x1, y1), (x2, y2) in pairwise(ring)))
 
 
 def _position(value: Any) -> list[float]:

@@ -140,7 +140,7 @@ def _upsert(row: PostcodeRow, ward_id: int) -> dict[str, object]:
 def _note(changes: Changes, *, kept: int, missing: int) -> None:
     if kept:
         changes.notes.append(
-            f"{plural(kept, 'postcode keeps its', 'postcodes keep their')} ward, because it came into force later than the file's."
+            f"{plural(kept, 'postcode keeps its', 'postcodes keep their')} ward: it came into force later than the file's."
         )
     if missing:
         changes.notes.append(f"{plural(missing, 'postcode is', 'postcodes are')} not in the file; nothing is done about that.")

@@ -86,8 +86,8 @@ def _check_dates(
     if known and has_unknown and valid_from is None:
         new = [shape.code for shape in shapes if shape.code not in known]
         raise BadInput(
-            f"{source} has {plural(len(new), 'ward', 'wards')} that In Touch does not know, such as {new[0]}. If they are a new set, say from which day "
-            "they are in force: --valid-from 2026-05-07. The wards before them are closed on that day."
+            f"{source} has {plural(len(new), 'ward', 'wards')} that In Touch does not know, such as {new[0]}. If they are a new set, "
+            "say from which day they are in force: --valid-from 2026-05-07. The wards before them are closed on that day."
         )
     ended = [shape.code for shape in shapes if valid_from and shape.code in known and _ended(known[shape.code], valid_from)]
     if ended:

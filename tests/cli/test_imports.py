@@ -1,0 +1,113 @@
+"""The import commands: a dry run until --commit, a report for people and machines, and bad files named in one go."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from intouch.cli import imports
+from tests.places.squares import square
+
+WARDS = {"E05016391": -3.0, "E05016377": -2.0}
+
+
+@pytest.fixture
+def _settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("INTOUCH_DATABASE_URL", database_url)
+    monkeypatch.setenv("INTOUCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("INTOUCH_LOG_LEVEL", "error")
+    monkeypatch.chdir(tmp_path)
+    handlers = logging.getLogger().handlers[:]
+    yield
+    logging.getLogger().handlers[:] = handlers  # the command's own one writes to a stream that is closed by now
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(imports.app, list(arguments))
+
+
+def write_wards(folder: Path, wards: dict[str, float]) -> str:
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"CODE": code, "NAME": f"Ward {code[-1]}"},
+            "geometry": {"type": "Polygon", "coordinates": square(west, 54)},
+        }
+        for code, west in wards.items()
+    ]
+    path = folder / "wards.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return str(path)
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def import_wards(folder: Path, *more: str, wards: dict[str, float] = WARDS) -> Result:
+    return run("wards", write_wards(folder, wards), "--code-field", "CODE", "--name-field", "NAME", *more)
+
+
+@pytest.mark.usefixtures("_settings")
+def test_a_dry_run_changes_nothing_until_commit(tmp_path: Path) -> None:
+    for _ in range(2):
+        dry = import_wards(tmp_path)
+        assert dry.exit_code == 0
+        assert "added           2  E05016391 Ward 1, E05016377 Ward 7" in dry.stdout
+        assert "nothing has been changed. Run it again with --commit" in dry.stdout
+    assert "Done." in import_wards(tmp_path, "--commit").stdout
+    assert "nothing to change" in import_wards(tmp_path, "--commit").stdout
+
+
+@pytest.mark.usefixtures("_settings")
+def test_the_whole_council_comes_in_from_files(tmp_path: Path) -> None:
+    areas = write(tmp_path, "areas.csv", "area,ward_code\nNorth,E05016391\nCoast,E05016377\n")
+    assert import_wards(tmp_path, "--areas", areas, "--valid-from", "2004-05-01", "--commit").exit_code == 0
+    for name, text, more in (
+        ("postcodes", "pc;ward;lon;lat\nSR5 2AA;E05016391;-2.5;54.5\n", ["--postcode-field", "pc", "--ward-field", "ward"]),
+        ("councillors", "name,ward_code,email\nCarl Councillor,E05016391,carl@council.example\n", []),
+        ("notices", "kind,title,text,ward_codes,starts_on,ends_on,url\nevent,Fair,,,2026-12-01,,\n", []),
+        ("teams", "team,area,email\nNorth crew,North,\n", []),
+    ):
+        path = write(tmp_path, f"{name}.csv", text)
+        first = run(name, path, *more, "--commit")
+        assert (first.exit_code, "added           1" in first.stdout) == (0, True), first.output
+        assert "nothing to change" in run(name, path, *more, "--commit").stdout
+
+
+@pytest.mark.usefixtures("_settings")
+def test_the_report_is_there_for_machines_too(tmp_path: Path) -> None:
+    report = json.loads(import_wards(tmp_path, "--json", "--commit").stdout)
+    assert (report["added"], report["committed"]) == (2, True)
+    assert report["residents"] == {"moved": 0, "unchanged": 0, "to_ask": 0}
+    assert report["examples"]["added"] == ["E05016391 Ward 1", "E05016377 Ward 7"]
+
+
+@pytest.mark.usefixtures("_settings")
+def test_a_bad_row_is_named_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    import_wards(tmp_path, "--commit")
+    path = write(tmp_path, "councillors.csv", "name,ward_code,email\nCarl,E05016391,carl@council.example\nMallory,E1,mallory\n")
+    refused = run("councillors", path, "--commit")
+    assert refused.exit_code == 1
+    assert refused.stdout == ""
+    assert "councillors.csv, line 3: the ward 'E1' is not known" in refused.stderr
+    assert (
+        "added           1"
+        in run("councillors", write(tmp_path, "ok.csv", "name,ward_code,email\nCarl,E05016391,c@council.example\n")).stdout
+    )
+
+
+@pytest.mark.parametrize("command", ["wards", "postcodes", "councillors", "notices", "teams"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    assert f"Example: intouch import {command} " in " ".join(run(command, "--help").stdout.split())
+
+
+@pytest.mark.usefixtures("_settings")
+def test_a_file_that_is_not_there_and_a_day_that_is_none_are_refused(tmp_path: Path) -> None:
+    assert run("teams", str(tmp_path / "none.csv")).exit_code == 2
+    assert import_wards(tmp_path, "--valid-from", "yesterday").exit_code == 2
