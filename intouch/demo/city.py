@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -47,6 +48,9 @@ POSTCODES_PER_WARD = 6
 _WEST, _NORTH, _WIDTH, _HEIGHT = -1.56, 54.96, 0.036, 0.021
 
 
+_LONG_WORD = re.compile(r"\b(Washing|Herring|Farring|Silks|Humble|Grange|South|Hough|New|Penny)(?=[a-z])")
+
+
 @dataclass(frozen=True)
 class Tile:
     """One ward as a square of the tile map; ``column`` and ``row`` count from the north-west."""
@@ -56,6 +60,11 @@ class Tile:
     area: str
     column: int
     row: int
+
+    @property
+    def breakable_name(self) -> str:
+        """The name with soft hyphens where a small tile may break it."""
+        return _LONG_WORD.sub("\\1\u00ad", self.name)
 
     @property
     def west(self) -> float:
@@ -103,6 +112,11 @@ def _invented(tile: Tile) -> Iterator[str]:
 
 
 POSTCODES = {tile.code: tuple(islice(_invented(tile), POSTCODES_PER_WARD)) for tile in TILES}
+
+
+def tile_at(longitude: float, latitude: float) -> Tile | None:
+    """The tile that a place lies in."""
+    return next((one for one in TILES if one.west <= longitude < one.east and one.south <= latitude < one.north), None)
 
 
 def tile(name: str) -> Tile:

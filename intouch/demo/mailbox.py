@@ -110,9 +110,10 @@ class Mailbox:
             raise AssertionError(f"no email within {timeout} s; there are {[mail.subject for mail in self.messages]}") from None
         return matching()[number - 1]
 
-    async def changed(self) -> None:
-        """Wait for the next email."""
-        await self._changed.wait()
+    async def changed(self, since: int) -> None:
+        """Wait until there are more than ``since`` emails."""
+        while len(self.messages) <= since:
+            await self._changed.wait()
 
     # -- aiosmtpd's hooks
 

@@ -128,9 +128,10 @@ class World:
         changed.set()
         return self.revision
 
-    async def changed(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
+    async def changed(self, since: int | None = None) -> None:
+        """Wait for the next change, or for one after the revision ``since``."""
+        if since is None or since == self.revision:
+            await self._changed.wait()
 
     async def wait_until(self, holds: Callable[[], Any], *, timeout: float) -> Any:
         """Wait until ``holds()`` is true and give its value; ``TimeoutError`` when it never is."""

@@ -1,0 +1,94 @@
+"""Server: starts the simulated servers, then the same application as everybody's, pointed at them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import typer
+
+from intouch import app, logs, settings
+from intouch.clock import ShiftedClock
+from intouch.demo import cast, page
+from intouch.demo.mailbox import mailbox
+from intouch.demo.neighbours import Neighbours
+from intouch.demo.seed import seed
+from intouch.demo.stage import Stage
+from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
+from intouch.demo.telegram.serving import serve
+from intouch.errors import InTouchError
+from intouch.settings import Settings
+from intouch.storage import upgrade
+
+
+class PortTaken(InTouchError):
+    """Something else listens on the demo's port."""
+
+
+def demo_settings(folder: Path, *, port: int, telegram: SimulatedTelegram, smtp_url: str) -> Settings:
+    """The settings of the demo: two addresses point at the simulated servers, the rest is what a council would write."""
+    return settings.load(
+        data_dir=folder,
+        database_url="",
+        telegram_api_url=telegram.url,
+        telegram_token=telegram.token,
+        smtp_url=smtp_url,
+        email_from="In Touch <intouch@council.example>",
+        public_url=f"http://127.0.0.1:{port}",
+        listen=f"127.0.0.1:{port}",
+        council_name="Sunderland City Council (demo)",
+        council_address="City Hall, Plater Way, Sunderland",
+    )
+
+
+@contextlib.asynccontextmanager
+async def start(port: int, folder: Path) -> AsyncIterator[Stage]:
+    """The demo on 127.0.0.1 while the block runs, with its data in ``folder`` (empty: seeded first)."""
+    clock = ShiftedClock()
+    async with simulated_telegram(clock=clock.now) as telegram, mailbox(clock=clock.now) as box:
+        chosen = demo_settings(folder, port=port, telegram=telegram, smtp_url=box.url)
+        application = app.Application(chosen, clock=clock)
+        stage = Stage(telegram, box, clock, application.runtime)
+        await upgrade.make_ready(application.runtime.sessions.engine)
+        await seed(application.runtime)
+        for member in cast.WITH_A_PHONE:
+            telegram.person(member.telegram_id, member.name, has_started=member is not cast.NADIA)
+        answering = asyncio.create_task(Neighbours(telegram).run())
+        try:
+            await application.start()
+            async with serve(page.create(stage, application.web), port=port):
+                yield stage
+                stage.is_closing.set()
+        finally:
+            answering.cancel()
+            await application.stop()
+
+
+def run(port: int) -> None:
+    """Run the demo until Ctrl-C or SIGTERM; each start is a fresh council."""
+    logs.configure("warning")
+    with tempfile.TemporaryDirectory(prefix="intouch-demo-") as folder:
+        asyncio.run(_run(port, Path(folder)))
+
+
+async def _run(port: int, folder: Path) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    try:
+        async with start(port, folder):
+            typer.echo(
+                f"In Touch is at http://127.0.0.1:{port}\nNothing leaves this machine. Ctrl-C stops it; every start is a fresh council."
+            )
+            await stopping.wait()
+    except PermissionError:
+        raise PortTaken(f"Port {port} may not be used here. Choose another one: intouch demo --port 8080") from None
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(f"Port {port} is in use. Choose another one: intouch demo --port {port + 1}") from None

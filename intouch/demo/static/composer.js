@@ -1,0 +1,116 @@
+// The composer: typing, the command menu, photos, places on the map, and the big buttons instead of a keyboard.
+
+import { byId, element, post } from "./api.js";
+import { toast } from "./chat.js";
+
+export class Composer {
+  constructor(chat) {
+    this.chat = chat;
+    this.text = byId("composer-text");
+    this.map = byId("map");
+    byId("composer").addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
+    byId("start").addEventListener("click", () => { chat.send("/start"); this.text.focus(); });
+    byId("block").addEventListener("click", () => this.block());
+    this.menu("open-commands", "commands");
+    this.menu("open-attachments", "attachments");
+    for (const button of document.querySelectorAll("[data-attach]")) button.addEventListener("click", () => this.attach(button.dataset.attach));
+    for (const tile of document.querySelectorAll(".tile")) tile.addEventListener("click", () => this.place(tile.dataset));
+    byId("map-close").addEventListener("click", () => this.map.close());
+    this.map.addEventListener("click", (event) => { if (event.target === this.map) this.map.close(); });
+    byId("file").addEventListener("change", () => this.photo(byId("file").files[0]));
+    this.text.addEventListener("input", () => { if (this.text.value === "/") this.open("commands"); });
+    byId("phone-side").addEventListener("keydown", (event) => { if (event.key === "Escape") this.closeMenus(true); });
+  }
+
+  async send() {
+    const text = this.text.value.trim();
+    if (!text) return;
+    this.text.value = "";
+    this.closeMenus();
+    await this.chat.send(text);
+  }
+
+  menu(buttonId, menuId) {
+    byId(buttonId).addEventListener("click", () => {
+      const isOpen = !byId(menuId).hidden;
+      this.closeMenus();
+      if (!isOpen) this.open(menuId);
+    });
+  }
+
+  open(menuId) {
+    this.closeMenus();
+    byId(menuId).hidden = false;
+    byId(`open-${menuId}`).setAttribute("aria-expanded", "true");
+    if (document.activeElement !== this.text) byId(menuId).querySelector("button")?.focus();
+  }
+
+  closeMenus(returnsFocus = false) {
+    for (const id of ["commands", "attachments"]) {
+      if (returnsFocus && !byId(id).hidden) byId(`open-${id}`).focus();
+      byId(id).hidden = true;
+      byId(`open-${id}`).setAttribute("aria-expanded", "false");
+    }
+  }
+
+  async attach(kind) {
+    this.closeMenus();
+    if (kind === "place") return this.map.showModal();
+    if (kind === "photo") return byId("file").click();
+    if (kind === "sample") return this.photo(new Blob([]));
+    await post(`/demo/chat/${this.chat.person}/send`, { kind });
+    this.text.focus();
+  }
+
+  async photo(file) {
+    if (!file) return;
+    const { note } = await post(`/demo/chat/${this.chat.person}/photo`, file);
+    byId("file").value = "";
+    if (note) toast(note);
+    this.text.focus();
+  }
+
+  async place({ longitude, latitude }) {
+    this.map.close();
+    await post(`/demo/chat/${this.chat.person}/location`, { longitude: Number(longitude), latitude: Number(latitude) });
+    this.text.focus();
+  }
+
+  async block() {
+    await post(`/demo/chat/${this.chat.person}/block`, { is_blocked: !this.isBlocked });
+    await this.chat.show(this.chat.person);
+  }
+
+  // What the chat says about the keyboard, the commands and whether it has begun.
+  draw(chat) {
+    this.isBlocked = chat.has_blocked;
+    const canWrite = chat.has_started && !chat.has_blocked;
+    byId("composer").hidden = !canWrite;
+    byId("start").hidden = canWrite;
+    byId("start").textContent = chat.has_blocked ? "Start again" : "Start";
+    byId("block").hidden = !chat.has_started;
+    byId("block").textContent = chat.has_blocked ? "Unblock" : "Block";
+    byId("bot-state").textContent = chat.has_blocked ? "bot, blocked by you" : "bot";
+    byId("commands").replaceChildren(...chat.commands.map((command) => this.command(command)));
+    byId("open-commands").hidden = !chat.commands.length;
+    byId("keyboard").hidden = !canWrite || !chat.keyboard.length;
+    byId("keyboard").replaceChildren(...chat.keyboard.map((row) => element("div", { className: "row" }, ...row.map((key) => this.key(key)))));
+  }
+
+  command({ command, description }) {
+    const button = element("button", { type: "button" }, element("code", {}, `/${command}`), element("span", {}, description));
+    button.addEventListener("click", () => {
+      this.text.value = "";
+      this.closeMenus();
+      this.text.focus();
+      this.chat.send(`/${command}`);
+    });
+    return button;
+  }
+
+  key({ label, asks_location }) {
+    const button = element("button", { type: "button" }, label);
+    button.addEventListener("click", () => (asks_location ? this.map.showModal() : this.chat.send(label)));
+    return button;
+  }
+}
