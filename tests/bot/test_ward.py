@@ -60,7 +60,7 @@ async def test_the_digest_shows_what_goes_on_and_opens_surveys(runtime: Runtime,
     said = text(reply)
     assert "&lt;b&gt;Road&lt;/b&gt; &amp; works, Friday 20 November" in said
     assert "• Yes: 68%" in said and "1 problem reported, 0 fixed." in said
-    assert buttons(reply)["A crossing at the Green"] == f"survey:open:{survey_id}"
+    assert buttons(reply)["A crossing at the Green"] == f"survey:see:{survey_id}"
 
 
 async def test_the_weekly_email_is_stopped_and_started_with_one_tap_however_often(runtime: Runtime, town: Town) -> None:
