@@ -39,6 +39,7 @@ async def create(session: AsyncSession, plan: SurveyPlan, *, officer_id: int | N
         "why": plan.why,
         "ward_codes": await _ward_codes(session, plan, now=now),
         "is_for_sounding_board": plan.is_for_sounding_board,
+        "is_audience_chosen": True,
         "opens_at": plan.opens_at,
         "closes_at": plan.closes_at,
         "officer_id": officer_id,
@@ -103,6 +104,12 @@ def _check_closing(closes_at: datetime | None, now: datetime) -> None:
 async def reach(session: AsyncSession, survey: Survey, *, now: datetime) -> int:
     """How many people would be sent an invitation if the survey opened at ``now``."""
     query = sa.select(sa.func.count()).select_from(Resident).where(audience.invited_now(survey, now=now))
+    return await session.scalar(query) or 0
+
+
+async def invited(session: AsyncSession, survey_id: int) -> int:
+    """How many people were asked so far."""
+    query = sa.select(sa.func.count()).select_from(Invitation).where(Invitation.survey_id == survey_id)
     return await session.scalar(query) or 0
 
 

@@ -36,7 +36,8 @@ class AnswerKind(StrEnum):
 class Survey(Base):
     """A pulse survey. ``ward_codes`` empty: the whole city; areas become wards when it is created.
 
-    ``launched_at`` set while still a draft: it was launched for later and opens at ``opens_at``.
+    ``launched_at`` set while still a draft: it was launched for later and opens at ``opens_at``. ``is_audience_chosen``
+    is false only while an officer is still writing it in the chat.
     """
 
     __tablename__ = "surveys"
@@ -47,6 +48,7 @@ class Survey(Base):
     why: Mapped[str] = mapped_column(default="")
     ward_codes: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     is_for_sounding_board: Mapped[bool] = mapped_column(default=False)
+    is_audience_chosen: Mapped[bool] = mapped_column(default=False)
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
     officer_id: Mapped[int | None] = mapped_column(sa.ForeignKey("officers.id"))

@@ -126,6 +126,7 @@ def upgrade() -> None:
     sa.Column('why', sa.Text(), nullable=False),
     sa.Column('ward_codes', sa.JSON(), nullable=False),
     sa.Column('is_for_sounding_board', sa.Boolean(), nullable=False),
+    sa.Column('is_audience_chosen', sa.Boolean(), nullable=False),
     sa.Column('opens_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('closes_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('officer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
