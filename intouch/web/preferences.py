@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
 from intouch.errors import BadInput, NotFound
+from intouch.places import lookup
 from intouch.privacy import erasure, export
-from intouch.residents import consents, finding, preferences, signup
+from intouch.residents import consents, finding, preferences, signup, wards
 from intouch.residents.models import Topic
 from intouch.web import forms
 from intouch.web.pages import page, runtime_of, see, today
@@ -42,15 +44,23 @@ async def _set_topics(request: Request, form: forms.Form) -> Response:
 
 
 async def _set_ward(request: Request, form: forms.Form) -> Response:
-    typed = form.text("postcode")
-    runtime = runtime_of(request)
-    council = runtime.settings.council_name
+    typed, code = form.text("postcode"), form.text("ward")
     try:
-        async with runtime.sessions.write() as session:
-            await preferences.change_ward(session, _resident_id(request), postcode=typed, on=today(request), council=council)
+        async with runtime_of(request).sessions.write() as session:
+            await _live_in(request, session, typed, code)
     except (BadInput, NotFound) as error:
-        return await _page(request, {"postcode": str(error) if typed else "Enter your postcode."}, typed)
+        return await _page(request, {"postcode": str(error) if typed else "Enter your postcode, or choose your ward below it."}, typed)
     return _done(request, "ward")
+
+
+async def _live_in(request: Request, session: AsyncSession, typed: str, code: str) -> None:
+    if code and not typed:
+        resident = await finding.resident(session, _resident_id(request), lock=True)
+        ward = await lookup.ward_by_code(session, code)
+        await wards.choose(session, resident, ward.id, on=today(request))
+    else:
+        council = runtime_of(request).settings.council_name
+        await preferences.change_ward(session, _resident_id(request), postcode=typed, on=today(request), council=council)
 
 
 async def _stop(request: Request, _: forms.Form) -> Response:
@@ -96,6 +106,7 @@ _ACTIONS: Mapping[str, Callable[[Request, forms.Form], Awaitable[Response]]] = {
 async def _page(request: Request, errors: dict[str, str], typed: str) -> Response:
     async with runtime_of(request).sessions.read() as session:
         held = await preferences.preferences(session, _resident_id(request))
+        known = await lookup.wards(session, on=today(request))
     # Whoever uses Telegram gets surveys there, and says so there: here only what comes by email.
     offered = [topic for topic in Topic if topic is Topic.DIGEST or topic in held.topics or not held.is_on_telegram]
     done = request.query_params.get("done", "")
@@ -108,6 +119,7 @@ async def _page(request: Request, errors: dict[str, str], typed: str) -> Respons
         topics=[(topic.value, topic in held.topics) for topic in offered],
         ward=held.ward.name if held.ward else "",
         postcode=typed,
+        wards=known,
         consent=consents.email_wording() if held.is_stopped else "",
         done=done if done in DONE and not errors else "",
     )

@@ -50,6 +50,17 @@ async def test_a_new_postcode_moves_the_person_to_its_ward(
     assert (await _grace(site, grace)).ward_id == wards[1]
 
 
+async def test_a_ward_may_be_chosen_instead(
+    client: httpx.AsyncClient, site: Runtime, grace: int, link: str, wards: tuple[int, int]
+) -> None:
+    page = await client.post(link, data={"action": "ward", "postcode": "", "ward": "E05016377"})
+    assert "Your ward is now Fulwell" in page.text
+    assert ((await _grace(site, grace)).ward_id, (await _grace(site, grace)).postcode) == (wards[1], None)
+    page = await client.post(link, data={"action": "ward", "ward": "E99"})
+    assert page.status_code == 400
+    assert (await _grace(site, grace)).ward_id == wards[1]
+
+
 @pytest.mark.parametrize("typed", ["", "nonsense", "ZZ9 9ZZ", "<script>"])
 async def test_a_postcode_that_is_none_changes_nothing(
     client: httpx.AsyncClient, site: Runtime, grace: int, link: str, wards: tuple[int, int], typed: str
