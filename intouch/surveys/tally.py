@@ -53,7 +53,7 @@ async def count(session: AsyncSession, survey_id: int, questions: Sequence[Quest
         _key(ward_id): Counts(asked.get(ward_id, 0), answered.get(ward_id, 0), _questions(ward_id, questions, cells, people))
         for ward_id in asked.keys() | answered.keys()
     }
-    return await _tree(session, sorted(asked.keys() | answered.keys()), counts, len(questions))
+    return await _tree(session, sorted(asked.keys() | answered.keys()), counts, [len(question.choices) for question in questions])
 
 
 async def _by_ward(session: AsyncSession, query: sa.Select[int, int], table: type[Invitation | Response]) -> dict[int, int]:
@@ -97,7 +97,7 @@ def _questions(
     return tuple(one(question) for question in questions)
 
 
-async def _tree(session: AsyncSession, ward_ids: list[int], counts: dict[str, Counts], width: int) -> Counted:
+async def _tree(session: AsyncSession, ward_ids: list[int], counts: dict[str, Counts], widths: list[int]) -> Counted:
     query = sa.select(Ward.id, Ward.name, Ward.area_id, Area.name).outerjoin(Area, Ward.area_id == Area.id).where(Ward.id.in_(ward_ids))
     names = {CITY: Name("city", None, "")}
     wards_of: dict[int, list[Place]] = defaultdict(list)
@@ -107,8 +107,8 @@ async def _tree(session: AsyncSession, ward_ids: list[int], counts: dict[str, Co
         wards_of[area_id or 0].append(Place(_key(ward_id)))
     areas = tuple(Place(f"area {area_id}", tuple(wards)) for area_id, wards in sorted(wards_of.items()))
     for area in areas:
-        counts[area.key] = add((counts[ward.key] for ward in area.parts), width)
-    counts[CITY] = add((counts[area.key] for area in areas), width)
+        counts[area.key] = add((counts[ward.key] for ward in area.parts), widths)
+    counts[CITY] = add((counts[area.key] for area in areas), widths)
     return Counted(Place(CITY, areas), names, counts)
 
 
@@ -116,17 +116,14 @@ def _key(ward_id: int) -> str:
     return f"ward {ward_id}"
 
 
-def add(parts: Iterable[Counts], width: int) -> Counts:
-    """The counts of several places together; ``width`` is the number of questions."""
+def add(parts: Iterable[Counts], widths: Sequence[int]) -> Counts:
+    """The counts of several places together; ``widths`` are how many answers each question offers."""
     every = list(parts)
-    questions = tuple(_add_question([part.questions[number] for part in every]) for number in range(width) if every)
-    if not every:
-        questions = tuple(QuestionCounts(0) for _ in range(width))
+    questions = tuple(_add_question([part.questions[number] for part in every], width) for number, width in enumerate(widths))
     return Counts(sum(part.asked for part in every), sum(part.answered for part in every), questions)
 
 
-def _add_question(parts: Sequence[QuestionCounts]) -> QuestionCounts:
-    choices = tuple(sum(column) for column in zip(*(part.choices for part in parts), strict=True))
-    return QuestionCounts(
-        sum(part.said for part in parts), choices, sum(part.dont_know for part in parts), sum(part.skipped for part in parts)
-    )
+def _add_question(parts: Sequence[QuestionCounts], width: int) -> QuestionCounts:
+    choices = tuple(sum(part.choices[at] for part in parts) for at in range(width))
+    said, dont_know, skipped = (sum(getattr(part, name) for part in parts) for name in ("said", "dont_know", "skipped"))
+    return QuestionCounts(said, choices, dont_know, skipped)
