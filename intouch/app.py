@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import telegram
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.types import ASGIApp
+
+from intouch import logs
+from intouch.bot.dispatcher import Dispatcher
+from intouch.bot.polling import Poller
+from intouch.channels.outcomes import Channel
+from intouch.channels.smtp import SmtpChannel
+from intouch.channels.telegram import TelegramChannel, open_bot
 from intouch.clock import Clock, SystemClock
+from intouch.digest import rendering as editions
+from intouch.errors import InTouchError
+from intouch.letters import Letters
 from intouch.links import Links
+from intouch.outbox import rendering
+from intouch.outbox.models import Road
+from intouch.outbox.worker import Worker
+from intouch.residents import reaching
 from intouch.runtime import Runtime
-from intouch.settings import Settings
+from intouch.schedule import Schedule
+from intouch.settings import Settings, SmtpAddress
+from intouch.storage import upgrade
 from intouch.storage.sessions import Sessions, open_engine
+from intouch.surveys import invitations, outcomes
 from intouch.templating import Templates
+from intouch.web import application as web_application
+from intouch.web import serving
+
+log = logs.get("app")
+
+PARTS = ("bot", "web", "schedule", "sender")
+# A part that falls over is started again, this many seconds later.
+BREATHER = 5.0
+STOP_WITHIN = 9.0
+
+
+def parse_parts(only: str) -> tuple[str, ...]:
+    """The parts named in ``--only``; all of them when it is empty."""
+    named = tuple(part.strip() for part in only.split(",") if part.strip())
+    unknown = [part for part in named if part not in PARTS]
+    if unknown:
+        raise InTouchError(f"There is no part called {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
+    return named or PARTS
 
 
 def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
@@ -15,7 +61,12 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     templates = Templates(
         zone=settings.zone,
         council_name=settings.council_name,
-        globals={"council_address": settings.council_address, "public_url": settings.public_url, "smallest_count": settings.smallest_count},
+        globals={
+            "council_address": settings.council_address,
+            "public_url": settings.public_url,
+            "smallest_count": settings.smallest_count,
+            "bot_name": settings.telegram_bot_name,
+        },
     )
     return Runtime(
         settings=settings,
@@ -24,3 +75,134 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
         links=Links(settings.signing_key(), settings.public_url),
         clock=clock or SystemClock(),
     )
+
+
+class Application:
+    """In Touch, whole or in parts: what ``intouch run``, the demo and the journeys start.
+
+    ``wrap_web`` may put something around the public pages (the demo puts its own page in front of them).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        parts: Sequence[str] = PARTS,
+        wrap_web: Callable[[ASGIApp], ASGIApp] | None = None,
+    ) -> None:
+        self.runtime = build_runtime(settings, clock)
+        self.parts = parts
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.bot = open_bot(settings) if settings.telegram_token.get_secret_value() else None
+        self.worker = build_worker(self.runtime, self.bot)
+        self.schedule = Schedule(self.runtime, after=self.worker.nudge)
+        self.pages = web_application.create(self.runtime)
+        self.web: ASGIApp = wrap_web(self.pages) if wrap_web else self.pages
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Make the database ready and start the parts; raises ``InTouchError`` when that can't be done."""
+        await upgrade.make_ready(self.runtime.sessions.engine)
+        if "web" in self.parts:
+            # Bound here and not in the task: a port that is taken is told to whoever starts us.
+            self._begin("web", serving.WebServer(self.web, serving.bind(self.runtime.settings.listen)).run)
+        if self.bot is not None and {"bot", "sender"} & set(self.parts):
+            self._begin("bot", self._run_bot)
+        if "sender" in self.parts:
+            self._begin("sender", self.worker.run)
+        if "schedule" in self.parts:
+            await self.schedule.start()
+        log.info("app.started", parts=",".join(self.parts), bot=self.bot is not None)
+
+    async def stop(self) -> None:
+        """Take in nothing more, finish what is under way, and let go of everything, within ten seconds."""
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                await asyncio.gather(self.schedule.stop(), self.worker.stop(within=STOP_WITHIN - 2), self._end("web"), self._end("bot"))
+        except TimeoutError:
+            log.warning("app.stopped_in_a_hurry")
+        await self._end(*self._tasks)
+        if self.bot is not None:
+            with contextlib.suppress(telegram.error.TelegramError, OSError):
+                await self.bot.shutdown()
+        await self.runtime.sessions.close()
+        log.info("app.stopped")
+
+    async def _run_bot(self) -> None:
+        """Open the bot as soon as Telegram answers, and poll if that is our part."""
+        assert self.bot is not None
+        await self._meet_bot(self.bot)
+        if "bot" not in self.parts:
+            return
+        dispatcher = Dispatcher(self.runtime, self.bot, self.worker.nudge)
+        await Poller(self.runtime, self.bot, dispatcher, holder=self.name).run()
+
+    async def _meet_bot(self, bot: telegram.Bot) -> None:
+        pause = 1.0
+        while True:
+            try:
+                await bot.initialize()
+            except (telegram.error.TelegramError, OSError) as error:
+                log.warning("app.bot_unreachable", error=type(error).__name__, pause=pause)
+                await asyncio.sleep(pause)
+                pause = min(30.0, pause * 2)
+            else:
+                self._name_bot(self.runtime.settings.telegram_bot_name or bot.username)
+                return
+
+    def _name_bot(self, name: str) -> None:
+        self.runtime.templates.environment.globals["bot_name"] = name
+        self.pages.state.bot_name = name
+
+    def _begin(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        self._tasks[name] = asyncio.create_task(self._keep_up(name, part), name=name)
+
+    async def _keep_up(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part to its end; one that falls over is a bug, is logged, and starts again."""
+        while True:
+            try:
+                await part()
+                return
+            except Exception:
+                log.exception("app.part_fell_over", part=name)
+                await asyncio.sleep(BREATHER)
+
+    async def _end(self, *names: str) -> None:
+        tasks = [self._tasks[name] for name in names if name in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
+    """The sender: who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
+    letters = Letters(runtime.templates)
+    renderers: dict[str, rendering.Renderer] = {
+        **rendering.generic_renderers(letters),
+        "survey.invitation": invitations.renderer(runtime.templates, runtime.links, letters, runtime.clock),
+        "survey.outcome": outcomes.renderer(runtime.templates, runtime.links, letters, smallest=runtime.settings.smallest_count),
+        **editions.renderers(runtime.templates, letters, runtime.links),
+    }
+    channels: dict[Road, Channel] = {}
+    if bot is not None:
+        channels[Road.TELEGRAM] = TelegramChannel(bot)
+    if smtp_url := runtime.settings.smtp_url.get_secret_value():
+        channels[Road.EMAIL] = SmtpChannel(SmtpAddress(smtp_url), email_from=runtime.settings.email_from)
+    return Worker(
+        runtime.sessions,
+        runtime.clock,
+        renderers=renderers,
+        channels=channels,
+        email_from=runtime.settings.email_from,
+        may_send_to=runtime.settings.may_send_to,
+        on_dead=_mourn,
+    )
+
+
+async def _mourn(session: AsyncSession, road: Road, address: str, reason: str, now: datetime) -> None:
+    """An address is dead: whoever it belonged to is not written to there any more."""
+    if road is Road.TELEGRAM:
+        await reaching.telegram_gone(session, int(address), now=now)
+    else:
+        await reaching.email_gone(session, address, now=now)

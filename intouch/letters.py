@@ -58,6 +58,10 @@ class Letters:
         values |= {"subject": subject, "preheader": preheader, "why": self._why(name, values)}
         return Letter(subject, _without_indents(self._body(name).render(**values)), self._text(name, values))
 
+    def check(self, name: str) -> None:
+        """Compile the letter ``name`` without rendering it; raises what is wrong with its templates."""
+        self._body(name)
+
     def _subject(self, name: str, values: Mapping[str, Any]) -> tuple[str, str]:
         # Cut before rendering: a line break that rode in with somebody's words would end the subject early.
         subject, _, preheader = self._source(f"email/{name}/subject.txt").strip().partition("\n")

@@ -46,11 +46,10 @@ async def _run(running: application.Application) -> None:
         await running.stop()
 
 
-def demo(
-    port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page."),
-    fresh: bool = typer.Option(False, help="Forget what happened in the demo before."),
-) -> None:
+def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page.")) -> None:
     """Run the whole platform with a simulated Telegram and a mailbox, and an invented network of residents.
+
+    Every start is a fresh council: nothing of the last one is kept.
 
     Example: intouch demo --port 8080
     """
@@ -59,7 +58,7 @@ def demo(
 
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            server.run(port, fresh=fresh)
+            server.run(port)
         except (InTouchError, OSError) as error:
             raise fail(error) from None
 
