@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from intouch.errors import BadInput
 from intouch.letters import Letter
@@ -53,9 +54,8 @@ def headers(
     more: Mapping[str, str] | None = None,
 ) -> bytes:
     """All headers but those of the body."""
-    sender_name, sender_address = parseaddr(sender)
     lines = [
-        header("From", mailbox(sender_name, sender_address)),
+        _from(sender),
         header("To", mailbox(recipient_name, recipient)),
         header("Subject", phrase(" ".join(subject.split()))),
         header("Date", format_datetime(at.astimezone(UTC).replace(microsecond=0))),
@@ -81,6 +81,12 @@ def message_id(key: str, sender: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{_domain(sender)}>"
 
 
+@lru_cache(maxsize=16)
+def _from(sender: str) -> bytes:
+    return header("From", mailbox(*parseaddr(sender)))
+
+
+@lru_cache(maxsize=16)
 def _domain(sender: str) -> str:
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     return ascii_domain(domain)
