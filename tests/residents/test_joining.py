@@ -110,6 +110,8 @@ async def test_sign_ups_that_nobody_finished_are_forgotten_after_two_weeks(runti
     async with runtime.sessions.write() as session:
         bob = await signup.begin(session, telegram_id=cast.BOB, first_name="Bob", language="en", now=now)
         alice = await cast.alice(session, now=now)
+        await signup.stop(session, alice, now=now)
+        signup.agree(session, alice, wording=cast.WORDING, now=now)  # on the way back in: a draft, but no new one
         session.add(HandledUpdate(update_id=1, handled_at=now))
     async with runtime.sessions.write() as session:
         assert await housekeeping.forget_drafts(session, now=now + timedelta(days=13)) == 0
