@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from intouch import schedule
-from intouch.cli.running import say_json, with_runtime
+from intouch.cli.running import fail, say_json, with_runtime
 from intouch.digest import briefing, contents, editions, figures, periods
 from intouch.digest.models import Audience, EditionStatus
 from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
@@ -87,13 +87,13 @@ def briefing_status(as_json: bool = _JSON) -> None:
 
 def _preview(audience: Audience, ward: str, out: Path) -> None:
     if out.suffix == ".txt":
-        raise typer.BadParameter("Name the HTML file; the plain text is written beside it with .txt.", param_hint="--out")
+        raise fail(BadInput("Name the HTML file in --out; the plain text is written beside it with .txt."))
     letter = with_runtime(lambda runtime: _letter(runtime, audience, ward))
     try:
         out.write_text(letter.html, encoding="utf-8")
         out.with_suffix(".txt").write_text(letter.text, encoding="utf-8")
     except OSError as error:
-        raise typer.BadParameter(f"{out} can't be written: {error.strerror}.", param_hint="--out") from None
+        raise fail(BadInput(f"{out} can't be written: {error.strerror}.")) from None
     typer.echo(f"“{letter.subject}” is in {out} and {out.with_suffix('.txt')}.")
 
 
