@@ -78,6 +78,9 @@ async def test_a_shared_mailbox_does_not_mix_people_up(city: Runtime, tmp_path: 
     await take(city, tmp_path, HEADING + SAM + SUE)
     changes = await take(city, tmp_path, HEADING + SAM.replace("Sam", "New") + SUE)
     assert (changes.added, changes.closed, changes.unchanged) == (["New Shared (E05016377)"], ["Sam Shared"], 1)
+    await take(city, tmp_path, HEADING + SAM + SUE)
+    alone = await take(city, tmp_path, HEADING + SAM.replace("Sam", "Another"))
+    assert (alone.added, alone.changed, alone.closed) == (["Another Shared (E05016377)"], [], ["Sam Shared", "Sue Shared"])
 
 
 async def test_every_bad_row_is_named_and_nothing_is_imported(city: Runtime, tmp_path: Path) -> None:

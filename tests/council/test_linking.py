@@ -1,6 +1,7 @@
 """Linking: a code works once, for one Telegram account, for seven days, however it is spelled."""
 
 import asyncio
+import hashlib
 from datetime import datetime, timedelta
 
 import pytest
@@ -47,14 +48,22 @@ async def test_only_the_hash_of_a_code_is_kept(runtime: Runtime, now: datetime) 
     assert code.replace("-", "")[4:] not in kept.upper()
 
 
-@pytest.mark.parametrize("spelled", ["{code}", "{lower}", " {spaced} ", "{bare}", "link_{bare}", "{code}.", "{heard}"])
+@pytest.mark.parametrize("spelled", ["{code}", "{lower}", " {spaced} ", "{bare}", "link_{bare}", "{code}."])
 async def test_a_code_may_be_spelled_in_many_ways(runtime: Runtime, now: datetime, spelled: str) -> None:
     async with runtime.sessions.write() as session:
         code = await linking.issue_code(session, officer_id=(await olive(session, now)).id, now=now)
         body = code.replace("-", "").removeprefix("LINK")
-        heard = "LINK-" + body.replace("0", "o").replace("1", "l")
-        text = spelled.format(code=code, lower=code.lower(), spaced=code.replace("-", " "), bare=body, heard=heard)
+        text = spelled.format(code=code, lower=code.lower(), spaced=code.replace("-", " "), bare=body)
         assert (await linking.redeem(session, text, telegram_id=7, now=now)).role == "officer"
+
+
+async def test_letters_that_sound_or_look_like_digits_are_read_as_digits(runtime: Runtime, now: datetime) -> None:
+    async with runtime.sessions.write() as session:
+        officer = await olive(session, now)
+        kept = hashlib.sha256(b"70K1M210").hexdigest()
+        session.add(LinkCode(code_hash=kept, officer_id=officer.id, expires_at=now + timedelta(days=7)))
+        await session.flush()
+        assert (await linking.redeem(session, "link-7oki-m2lo", telegram_id=7, now=now)).role == "officer"
 
 
 @pytest.mark.parametrize(
