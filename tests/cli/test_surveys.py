@@ -1,0 +1,87 @@
+"""Surveys from the command line: a file is launched once, and results come as a table, CSV or JSON."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from intouch.cli.surveys import app
+
+GOOD = """
+title = "Bins in Southwick"
+why = "The council may change collection days."
+closes = 2090-12-05T18:00:00
+[[questions]]
+text = "Should bins be emptied on Mondays?"
+type = "single"
+options = ["Yes, Mondays", "No, keep Fridays"]
+"""
+
+
+@pytest.fixture
+def folder(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INTOUCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("INTOUCH_DATABASE_URL", sqlite_url)
+    (tmp_path / "bins.toml").write_text(GOOD)
+    return tmp_path
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_a_dry_run_launches_nothing(folder: Path) -> None:
+    result = _run("launch", str(folder / "bins.toml"), "--dry-run")
+    assert result.exit_code == 0 and "would reach 0 people" in result.output
+    assert "no survey yet" in _run("list").output
+
+
+def test_the_same_file_is_launched_once(folder: Path) -> None:
+    launched = json.loads(_run("launch", str(folder / "bins.toml"), "--json").output)
+    assert (launched["status"], launched["invited"]) == ("open", 0)
+    again = _run("launch", str(folder / "bins.toml"))
+    assert again.exit_code == 1 and f"launched already, as survey {launched['survey_id']}" in again.stderr
+    assert [row["state"] for row in json.loads(_run("list", "--json").output)] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "sentence"),
+    [
+        ("bad.toml", GOOD.replace('["Yes, Mondays", "No, keep Fridays"]', "[]").encode(), "questions[1].options: a single-choice question"),
+        ("latin.toml", GOOD.replace("Bins", "Bänder").encode("latin-1"), "is not in UTF-8"),
+        ("late.toml", GOOD.replace("2090", "2020").encode(), "closes: that moment has passed"),
+        ("ward.toml", GOOD.replace("why", 'audience = { wards = ["E1"] }\nwhy').encode(), "audience.wards: there is no ward E1"),
+        ("huge.toml", b"#" * 1_000_001, "too large"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_its_key(folder: Path, name: str, contents: bytes, sentence: str) -> None:
+    (folder / name).write_bytes(contents)
+    result = _run("launch", str(folder / name))
+    assert result.exit_code == 1 and f"{name}: " in result.stderr and sentence in result.stderr
+    assert "no survey yet" in _run("list").output
+
+
+def test_a_file_that_is_not_there_is_said_so(folder: Path) -> None:
+    result = _run("launch", str(folder / "none.toml"))
+    assert result.exit_code == 1 and "can't be read" in result.stderr
+
+
+def test_results_come_in_three_formats_once_it_is_closed(folder: Path) -> None:
+    _run("launch", str(folder / "bins.toml"))
+    assert "once the survey closes" in _run("results", "1").output
+    assert "closed and its results are published" in _run("close", "1").output
+    assert "0 people are told" in _run("close", "1").output
+    assert "1. Should bins be emptied on Mondays?" in _run("results", "1").output
+    assert len(json.loads(_run("results", "1", "--format", "json").output)["lines"]) == 4
+    rows = list(csv.DictReader(io.StringIO(_run("results", "1", "--format", "csv").output)))
+    assert [row["answer"] for row in rows] == ["Yes, Mondays", "No, keep Fridays", "(don't know)", "(skipped)"]
+
+
+@pytest.mark.parametrize("arguments", [("results", "9"), ("close", "9"), ("results", "9", "--ward", "E1")])
+def test_what_is_not_there_is_one_clear_line(folder: Path, arguments: tuple[str, ...]) -> None:
+    result = _run(*arguments)
+    assert result.exit_code == 1 and "There " in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,197 @@
+"""Closing: everybody who answered hears once what their ward said, and nobody else."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from intouch.errors import BadInput, Closed
+from intouch.letters import Letter, Letters
+from intouch.outbox.models import Delivery
+from intouch.outbox.rendering import Rendered, Unwanted
+from intouch.residents.models import Channel, Resident, ResidentStatus
+from intouch.runtime import Runtime
+from intouch.surveys import answering, closing, invitations, launch, outcomes
+from intouch.surveys.models import AnswerKind, QuestionType, Survey, SurveyStatus
+from intouch.surveys.plan import QuestionPlan, SurveyPlan
+from intouch.templating import TelegramMessage
+from tests.surveys.conftest import FULWELL, ROKER, SOUTHWICK, Town
+
+WARDS = (SOUTHWICK, FULWELL, ROKER)
+
+
+async def _survey(runtime: Runtime, plan: SurveyPlan, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        survey = await launch.create(session, plan, now=now)
+        await launch.launch(session, survey.id, now=now)
+        return survey.id
+
+
+async def _answer(runtime: Runtime, survey_id: int, who: Resident, choice: int, now: datetime) -> None:
+    async with runtime.sessions.write() as session:
+        first = (await answering.questionnaire(session, survey_id, who.id, now=now)).questions[0]
+        await answering.answer(
+            session,
+            survey_id=survey_id,
+            resident_id=who.id,
+            question_id=first.id,
+            kind=AnswerKind.OPTION,
+            choice=first.choices[choice].id,
+            now=now,
+        )
+
+
+async def _close(runtime: Runtime, survey_id: int, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        return await closing.close(session, survey_id, now=now)
+
+
+async def _rendered(runtime: Runtime, kind: str) -> dict[str, Rendered]:
+    """What each delivery of this kind becomes, by its owner."""
+    letters = Letters(runtime.templates)
+    render = (
+        invitations.renderer(runtime.templates, runtime.links, letters, runtime.clock)
+        if kind == launch.INVITATION
+        else outcomes.renderer(runtime.templates, runtime.links, letters, smallest=5)
+    )
+    async with runtime.sessions.read() as session:
+        deliveries = list(await session.scalars(sa.select(Delivery).where(Delivery.kind == kind)))
+        made = await render(session, deliveries)
+        return {delivery.owner or "": made[delivery.id] for delivery in deliveries}
+
+
+@pytest.fixture
+def single(plan: SurveyPlan) -> SurveyPlan:
+    return replace(plan, questions=plan.questions[:1])
+
+
+async def test_everybody_who_answered_is_told_once(runtime: Runtime, town: Town, single: SurveyPlan, now: datetime) -> None:
+    async with runtime.sessions.write() as session:
+        alice, silent = await town.resident(session), await town.resident(session)
+        grace, gone = await town.resident(session, channel=Channel.EMAIL), await town.resident(session)
+    survey_id = await _survey(runtime, single, now)
+    for who in (alice, grace, gone):
+        await _answer(runtime, survey_id, who, 0, now)
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Resident).where(Resident.id == gone.id).values(status=ResidentStatus.STOPPED))
+    told = await asyncio.gather(*(_close(runtime, survey_id, now) for _ in range(5)))
+    assert sorted(told) == [0, 0, 0, 0, 2]
+    assert set(await _rendered(runtime, closing.OUTCOME)) == {f"resident:{alice.id}", f"resident:{grace.id}"}
+    assert f"resident:{silent.id}" not in await _rendered(runtime, closing.OUTCOME)
+
+
+async def test_a_tick_closes_and_publishes_what_is_due_and_nothing_else(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    due = await _survey(runtime, single, now)
+    later = await _survey(runtime, replace(single, closes_at=now + timedelta(days=20)), now)
+    then = single.closes_at
+    for expected in (1, 0):
+        async with runtime.sessions.write() as session:
+            assert await closing.close_due(session, now=then) == expected
+    async with runtime.sessions.read() as session:
+        closed, still_open = await session.get(Survey, due), await session.get(Survey, later)
+        assert closed is not None and still_open is not None
+        assert (closed.status, closed.closed_at, closed.published_at) == (SurveyStatus.PUBLISHED, then, then)
+        assert still_open.status is SurveyStatus.OPEN
+
+
+async def test_only_what_is_closed_is_published_and_only_what_is_open_closed(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    survey_id = await _survey(runtime, single, now)
+    async with runtime.sessions.write() as session:
+        draft = await launch.create(session, single, now=now)
+        with pytest.raises(Closed, match="still open"):
+            await closing.publish(session, survey_id, now=now)
+        with pytest.raises(BadInput, match="hasn't opened"):
+            await closing.close(session, draft.id, now=now)
+
+
+async def test_each_hears_of_their_ward_or_of_the_area_when_too_few_answered_there(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    people: dict[str, list[Resident]] = {}
+    async with runtime.sessions.write() as session:
+        for ward, number in ((SOUTHWICK, 12), (FULWELL, 14), (ROKER, 20)):
+            people[ward] = [await town.resident(session, ward) for _ in range(number)]
+        grace = await town.resident(session, ROKER, channel=Channel.EMAIL)
+    survey_id = await _survey(runtime, single, now)
+    for ward, yes in ((SOUTHWICK, 10), (FULWELL, 7), (ROKER, 10)):
+        for at, who in enumerate(people[ward]):
+            await _answer(runtime, survey_id, who, 0 if at < yes else 1, now)
+    await _answer(runtime, survey_id, grace, 0, now)
+    await _close(runtime, survey_id, now)
+    made = await _rendered(runtime, closing.OUTCOME)
+    southwick, roker = made[f"resident:{people[SOUTHWICK][0].id}"], made[f"resident:{people[ROKER][0].id}"]
+    letter = made[f"resident:{grace.id}"]
+    assert isinstance(southwick, TelegramMessage) and isinstance(roker, TelegramMessage) and isinstance(letter, Letter)
+    assert "Too few people in Southwick answered" in southwick.text and "In your area, North" in southwick.text
+    assert "<b>65%</b> (17; likely" in southwick.text and "26 of 26 people asked took part." in southwick.text
+    assert "In your ward, Roker" in roker.text and "<b>52%</b> (11; likely" in roker.text
+    assert "chose to take part" in roker.text and f"/results/{survey_id}" in roker.buttons[0][0].url
+    for body in (letter.html, letter.text):
+        assert "Roker" in body and "52%" in body and "chose to take part" in body
+
+
+async def test_where_hardly_anybody_answered_they_are_told_why_there_are_no_numbers(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    async with runtime.sessions.write() as session:
+        alice = await town.resident(session)
+    survey_id = await _survey(runtime, single, now)
+    await _answer(runtime, survey_id, alice, 0, now)
+    await _close(runtime, survey_id, now)
+    message = (await _rendered(runtime, closing.OUTCOME))[f"resident:{alice.id}"]
+    assert isinstance(message, TelegramMessage) and "never show fewer than 5 people" in message.text and "100%" not in message.text
+
+
+async def test_an_outcome_of_many_long_questions_fits_into_a_message(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -> None:
+    options = tuple(f"{number} " + "🗑" * 40 for number in range(10))
+    long = replace(plan, questions=tuple(QuestionPlan(f"{number} " + "<&" * 140, QuestionType.SINGLE, options) for number in range(10)))
+    async with runtime.sessions.write() as session:
+        people = [await town.resident(session) for _ in range(6)]
+    survey_id = await _survey(runtime, long, now)
+    for who in people:
+        await _answer(runtime, survey_id, who, 0, now)
+    await _close(runtime, survey_id, now)
+    message = (await _rendered(runtime, closing.OUTCOME))[f"resident:{people[0].id}"]
+    assert isinstance(message, TelegramMessage)
+    assert len(message.text.encode("utf-16-le")) // 2 <= 4096 and "more questions are on the results page" in message.text
+
+
+async def test_an_invitation_is_not_wanted_any_more_once_it_makes_no_sense(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    async with runtime.sessions.write() as session:
+        people = [await town.resident(session) for _ in range(5)]
+    survey_id = await _survey(runtime, replace(single, wards=(SOUTHWICK,)), now)
+    _, stopped, moved, _answered, erased = (who.id for who in people)
+    await _answer(runtime, survey_id, people[3], 0, now)
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Resident).where(Resident.id == stopped).values(status=ResidentStatus.STOPPED))
+        await session.execute(sa.update(Resident).where(Resident.id == moved).values(ward_id=town.wards[ROKER]))
+        await session.execute(sa.update(Delivery).where(Delivery.owner == f"resident:{erased}").values(owner=None, payload={}))
+    made = await _rendered(runtime, launch.INVITATION)
+    assert [owner for owner, one in made.items() if isinstance(one, TelegramMessage)] == [f"resident:{people[0].id}"]
+    await _close(runtime, survey_id, now)
+    made = await _rendered(runtime, launch.INVITATION)
+    assert all(isinstance(one, Unwanted) for one in made.values())
+
+
+async def test_who_is_asked_by_email_gets_a_link_for_each_answer(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -> None:
+    async with runtime.sessions.write() as session:
+        grace = await town.resident(session, ROKER, channel=Channel.EMAIL)
+    survey_id = await _survey(runtime, plan, now)
+    letter = (await _rendered(runtime, launch.INVITATION))[f"resident:{grace.id}"]
+    assert isinstance(letter, Letter)
+    async with runtime.sessions.read() as session:
+        first = (await answering.questionnaire(session, survey_id, grace.id, now=now)).questions[0]
+    for choice in (first.choices[0].id, first.choices[1].id, 0):
+        url = runtime.links.url("answer", "answer", survey_id, grace.id, first.id, choice)
+        assert url in letter.html and url in letter.text
+    assert letter.subject == "Your view, please: Bins in Southwick"
+    assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "3 more short questions" in letter.html
