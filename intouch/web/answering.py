@@ -69,7 +69,7 @@ async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form)
         question = survey.question(question_id)
         if question is None:
             raise NotFound("That question isn't there any more.")
-        kind, choices, words = _said(question, form)
+        kind, choices, words = _said(question, form, tap)
         if question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
             return await answering.choose(
                 session, survey_id=tap.survey_id, resident_id=tap.resident_id, question_id=question_id, choices=choices, now=now
@@ -86,14 +86,15 @@ async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form)
         )
 
 
-def _said(question: QuestionView, form: forms.Form) -> tuple[AnswerKind, list[int], str]:
-    """What the form answers to the question: the kind, the choices and the words."""
+def _said(question: QuestionView, form: forms.Form, tap: Tap) -> tuple[AnswerKind, list[int], str]:
+    """What the form answers to the question: the kind, the choices and the words. A bare POST answers what its link says."""
     other = _OTHER.get(form.text("other"))
     if other:
         return other, [0], ""
     if question.type is QuestionType.TEXT:
         return AnswerKind.TEXT, [0], form.text("words")
-    choices = [_number(choice) for choice in form.texts("choice")]
+    is_bare = not form.text("question") and tap.choice != 0
+    choices = [tap.choice] if is_bare else [_number(choice) for choice in form.texts("choice")]
     if question.type is not QuestionType.MULTIPLE and len(choices) != 1:
         raise BadInput("Choose one answer, or press “Skip”.")
     if not choices:

@@ -13,9 +13,10 @@ TELLTALES = ("1001", "Alice-Anastasia", "SR52AA", "lid of my bin")
 
 
 async def _stored(house: House) -> str:
-    """Everything in the database as one text."""
+    """Everything in the database as one text, but for the list of postcodes that everybody can have."""
+    tables = [table for table in Base.metadata.sorted_tables if table.name != "postcodes"]
     async with house.runtime.sessions.read() as session:
-        rows = [repr(tuple(row)) for table in Base.metadata.sorted_tables for row in await session.execute(sa.select(table))]
+        rows = [repr(tuple(row)) for table in tables for row in await session.execute(sa.select(table))]
     return "\n".join(rows)
 
 
