@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import cached_property
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -26,17 +27,22 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Mail:
-    """One accepted email: the envelope's addresses, the bytes as they came, and what a mail program makes of them."""
+    """One accepted email: the envelope's addresses and the bytes as they came; taken apart only when somebody looks."""
 
     number: int
     sender: str
     recipients: tuple[str, ...]
     raw: bytes
     received_at: datetime
-    headers: dict[str, str]
-    html: str
-    text: str
-    attachments: tuple[Attachment, ...]
+
+    @cached_property
+    def _parsed(self) -> EmailMessage:
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The headers by their names in lower case."""
+        return {name.lower(): str(value) for name, value in self._parsed.items()}
 
     @property
     def subject(self) -> str:
@@ -45,6 +51,31 @@ class Mail:
     @property
     def message_id(self) -> str:
         return self.headers.get("message-id", "")
+
+    @cached_property
+    def html(self) -> str:
+        """The body as people see it; empty for an email in plain text only."""
+        return self._body("text/html")
+
+    @cached_property
+    def text(self) -> str:
+        """The plain-text body."""
+        return self._body("text/plain")
+
+    @cached_property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return tuple(_attachment(part) for part in self._parsed.walk() if part.get_content_disposition() == "attachment")
+
+    def _body(self, content_type: str) -> str:
+        for part in self._parsed.walk():
+            if part.get_content_type() == content_type and part.get_content_disposition() != "attachment":
+                return str(part.get_content()).replace("\r\n", "\n")
+        return ""
+
+
+def _attachment(part: Any) -> Attachment:
+    contents = part.get_payload(decode=True)
+    return Attachment(part.get_filename() or "file", part.get_content_type(), contents if isinstance(contents, bytes) else b"")
 
 
 @dataclass
@@ -141,8 +172,8 @@ class Mailbox:
 
     def _keep(self, envelope: Envelope) -> None:
         raw = cast("bytes", envelope.content)
-        mail = read_mail(raw, number=len(self.messages) + 1, received_at=self._clock(), envelope=envelope)
-        self.messages.append(mail)
+        number = len(self.messages) + 1
+        self.messages.append(Mail(number, envelope.mail_from or "", tuple(envelope.rcpt_tos), raw, self._clock()))
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -168,35 +199,6 @@ class Mailbox:
         if is_right:
             self.logins.append(self._user)
         return AuthResult(success=is_right, handled=False)
-
-
-def read_mail(raw: bytes, *, number: int, received_at: datetime, envelope: Envelope) -> Mail:
-    """An email's bytes taken apart as a mail program does."""
-    parsed = email.message_from_bytes(raw, policy=email.policy.default)
-    parts = [part for part in parsed.walk() if not part.is_multipart()]
-    return Mail(
-        number=number,
-        sender=envelope.mail_from or "",
-        recipients=tuple(envelope.rcpt_tos),
-        raw=raw,
-        received_at=received_at,
-        headers={name.lower(): str(value) for name, value in parsed.items()},
-        html=_body(parts, "text/html"),
-        text=_body(parts, "text/plain"),
-        attachments=tuple(_attachment(part) for part in parts if part.get_content_disposition() == "attachment"),
-    )
-
-
-def _body(parts: list[EmailMessage], content_type: str) -> str:
-    for part in parts:
-        if part.get_content_type() == content_type and part.get_content_disposition() != "attachment":
-            return str(part.get_content()).replace("\r\n", "\n")
-    return ""
-
-
-def _attachment(part: EmailMessage) -> Attachment:
-    contents = part.get_payload(decode=True)
-    return Attachment(part.get_filename() or "file", part.get_content_type(), contents if isinstance(contents, bytes) else b"")
 
 
 @contextlib.asynccontextmanager

@@ -69,4 +69,5 @@ def _mail(request: Request) -> Mail:
     messages = stage_of(request).box.messages
     if not 1 <= number <= len(messages):
         raise HTTPException(404)
-    return messages[number - 1]
+    found: Mail = messages[number - 1]
+    return found

@@ -11,7 +11,7 @@ from intouch.demo.telegram.person import Person
 from intouch.demo.telegram.world import Message
 
 _SHARE_WHO_ANSWER = 0.5
-_PAUSE = 0.05  # seconds between two taps, all neighbours together
+_PAUSE = 0.12  # seconds between two taps, all neighbours together
 _MOST_TAPS = 6  # of one neighbour on one message
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -20,14 +19,8 @@ from intouch.demo.neighbours import Neighbours
 from intouch.demo.seed import seed
 from intouch.demo.stage import Stage
 from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
-from intouch.demo.telegram.serving import serve
-from intouch.errors import InTouchError
 from intouch.settings import Settings
 from intouch.storage import upgrade
-
-
-class PortTaken(InTouchError):
-    """Something else listens on the demo's port."""
 
 
 def demo_settings(folder: Path, *, port: int, telegram: SimulatedTelegram, smtp_url: str) -> Settings:
@@ -54,6 +47,7 @@ async def start(port: int, folder: Path) -> AsyncIterator[Stage]:
         chosen = demo_settings(folder, port=port, telegram=telegram, smtp_url=box.url)
         application = app.Application(chosen, clock=clock)
         stage = Stage(telegram, box, clock, application.runtime)
+        application.web = page.create(stage, application.pages)
         await upgrade.make_ready(application.runtime.sessions.engine)
         await seed(application.runtime)
         for member in cast.WITH_A_PHONE:
@@ -61,10 +55,9 @@ async def start(port: int, folder: Path) -> AsyncIterator[Stage]:
         answering = asyncio.create_task(Neighbours(telegram).run())
         try:
             await application.start()
-            async with serve(page.create(stage, application.web), port=port):
-                yield stage
-                stage.is_closing.set()
+            yield stage
         finally:
+            stage.is_closing.set()
             answering.cancel()
             await application.stop()
 
@@ -80,15 +73,6 @@ async def _run(port: int, folder: Path) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    try:
-        async with start(port, folder):
-            typer.echo(
-                f"In Touch is at http://127.0.0.1:{port}\nNothing leaves this machine. Ctrl-C stops it; every start is a fresh council."
-            )
-            await stopping.wait()
-    except PermissionError:
-        raise PortTaken(f"Port {port} may not be used here. Choose another one: intouch demo --port 8080") from None
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(f"Port {port} is in use. Choose another one: intouch demo --port {port + 1}") from None
+    async with start(port, folder):
+        typer.echo(f"In Touch is at http://127.0.0.1:{port}\nNothing leaves this machine. Ctrl-C stops it; every start is a fresh council.")
+        await stopping.wait()

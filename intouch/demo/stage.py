@@ -45,7 +45,7 @@ class Stage:
             survey = await launch.create(session, plan, officer_id=officer_id, now=now)
             asked = await launch.launch(session, survey.id, now=now)
         self._pulses += 1
-        return f"“{plan.title}” is on its way to {plural(asked, 'person', 'people')}. Invented neighbours answer by themselves."
+        return f"“{plan.title}” is on its way to {plural(asked, 'person', 'people')}; who joined last hears last."
 
     async def close_survey(self) -> str:
         """Close the survey that opened last, which tells everybody who answered what was said."""

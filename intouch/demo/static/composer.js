@@ -9,7 +9,7 @@ export class Composer {
     this.text = byId("composer-text");
     this.map = byId("map");
     byId("composer").addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
-    byId("start").addEventListener("click", () => { chat.send("/start"); this.text.focus(); });
+    byId("start").addEventListener("click", () => { this.wantsFocus = true; chat.send("/start"); });
     byId("block").addEventListener("click", () => this.block());
     this.menu("open-commands", "commands");
     this.menu("open-attachments", "attachments");
@@ -87,6 +87,9 @@ export class Composer {
     const canWrite = chat.has_started && !chat.has_blocked;
     byId("composer").hidden = !canWrite;
     byId("start").hidden = canWrite;
+    // The Start button goes away: whoever pressed it goes on in the composer.
+    if (canWrite && this.wantsFocus) this.text.focus({ preventScroll: true });
+    this.wantsFocus = this.wantsFocus && !canWrite;
     byId("start").textContent = chat.has_blocked ? "Start again" : "Start";
     byId("block").hidden = !chat.has_started;
     byId("block").textContent = chat.has_blocked ? "Unblock" : "Block";

@@ -1,0 +1,217 @@
+"""The demo page in a real Chromium: a sign-up, an answer, a report and a Friday, with what it looks like on the way."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from intouch.demo import server
+from intouch.demo.stage import Stage
+from tests.journeys.conftest import free_port
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+AXE = Path(__file__).parents[1] / "web" / "vendor" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+WIDE, NARROW = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
+STEP = 25_000  # milliseconds that the bot, the mail and the page may take together on a busy machine
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[tuple[str, Stage]]:
+    """The demo as `intouch demo` starts it."""
+    port = free_port()
+    async with server.start(port, tmp_path / "demo") as stage:
+        yield f"http://127.0.0.1:{port}", stage
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no Chromium at {CHROMIUM}")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        await opened.close()
+
+
+class Visit:
+    """One visit to the demo page, which collects what the browser complains of and whom it asks for anything."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        page.set_default_timeout(STEP)
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on(
+            "request", lambda request: self.elsewhere.append(request.url) if not request.url.startswith((url, "blob:", "data:")) else None
+        )
+
+    async def says(self, text: str | re.Pattern[str]) -> None:
+        """The bot's newest messages have this in them."""
+        await expect(self.page.locator("#chat .message:not(.mine)", has_text=text).last).to_be_visible(timeout=STEP)
+
+    async def taps(self, label: str) -> None:
+        await self.page.locator("#chat .row > *", has_text=label).last.click()
+
+    async def types(self, text: str) -> None:
+        await self.page.fill("#composer-text", text)
+        await self.page.press("#composer-text", "Enter")
+
+    async def plays(self, name: str) -> None:
+        await self.page.click(f"[data-person={name.lower()}]")
+
+    async def shot(self, name: str) -> None:
+        await self.page.wait_for_timeout(250)
+        await self.page.screenshot(path=SCREENSHOTS / f"demo-{name}.png")
+
+    async def has_no_barriers(self) -> None:
+        """WCAG 2.2 AA as far as axe can tell; the emails are checked where they are made."""
+        # The page's policy lets no foreign script in, so axe is evaluated instead of added to the page.
+        await self.page.evaluate(AXE.read_text())
+        found = await self.page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}, iframes: false})", WCAG)
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+        assert len(found["passes"]) > 10
+
+
+async def _open(browser: Browser, url: str, size: dict[str, int]) -> Visit:
+    page = await browser.new_page(viewport=size, locale="en-GB")  # type: ignore[arg-type]
+    visit = Visit(page, url)
+    await page.goto(url)
+    await expect(page.locator("#day")).to_contain_text("20")
+    return visit
+
+
+async def _signs_nadia_up(visit: Visit, *, email: str) -> None:
+    await visit.page.click("#start")
+    await visit.says("Who sees it")
+    await visit.taps("Yes, I agree")
+    await visit.says("Where do you live?")
+    await visit.taps("Share my location")
+    await visit.page.click("#keyboard button")
+    await visit.shot("2-map")
+    await visit.has_no_barriers()
+    await visit.page.click(".tile[data-ward=Southwick]")
+    await visit.says("an email once a week")
+    await visit.types(email)
+    await visit.says("sounding board")
+    await visit.taps("No, thank you")
+    await visit.says("You are signed up")
+
+
+async def _confirms(visit: Visit) -> None:
+    """The letter's link opens the council's own page in a tab of its own, and its one button confirms."""
+    await visit.page.click("#mails button:has-text('confirm')")
+    frame = visit.page.frame_locator("#mail-html")
+    async with visit.page.expect_popup() as opening:
+        await frame.get_by_role("link").first.click()
+    council = await opening.value
+    await council.get_by_role("button").first.click()
+    await expect(council.locator("h1")).to_be_visible()
+    await council.close()
+
+
+async def test_somebody_signs_up_and_answers_on_the_demo_page(browser: Browser, demo: tuple[str, Stage]) -> None:
+    url, _stage = demo
+    visit = await _open(browser, url, WIDE)
+    await visit.shot("1-opened")
+    await visit.has_no_barriers()
+    await _signs_nadia_up(visit, email="nadia@residents.example")
+    await visit.shot("3-signed-up")
+    await _confirms(visit)
+    await visit.shot("4-confirmed")
+    await visit.page.click("#back")
+
+    await visit.taps("See the question")
+    await visit.says("Question 1 of 2")
+    await visit.shot("5-answering")
+    await visit.taps("Yes, at weekends")
+    await visit.says("Question 2 of 2")
+    await visit.taps("Skip")
+    await visit.says(re.compile("thank you", re.IGNORECASE))
+    await visit.shot("6-answered")
+
+    await visit.page.click("[data-time=friday]")
+    await expect(visit.page.locator("#time-note")).to_contain_text("digest", timeout=STEP)
+    await visit.page.click("#mails button:has-text('nadia@'):has-text('Southwick')")
+    await expect(visit.page.frame_locator("#mail-html").locator("body")).to_contain_text("Southwick", timeout=STEP)
+    await visit.shot("8-digest")
+    await visit.has_no_barriers()
+    assert (visit.complaints, visit.elsewhere) == ([], [])
+
+
+async def test_a_pulse_is_launched_answered_closed_and_told(browser: Browser, demo: tuple[str, Stage]) -> None:
+    url, _stage = demo
+    visit = await _open(browser, url, WIDE)
+    await visit.plays("Alice")
+    await visit.page.click("[data-time=pulse]")
+    await expect(visit.page.locator("#time-note")).to_contain_text("603 people", timeout=STEP)
+    await visit.says("Bins in the holidays")
+    await visit.taps("One day later")
+    await visit.says("Question 2 of 2")
+    await visit.taps("5")
+    await visit.says(re.compile("thank you", re.IGNORECASE))
+    await visit.page.click("[data-time=close]")
+    await expect(visit.page.locator("#time-note")).to_contain_text("closed and published", timeout=STEP)
+    await visit.says("What people said")
+    await visit.shot("7-told")
+    await visit.page.click("[data-time=monday]")
+    await expect(visit.page.locator("#time-note")).to_contain_text("briefing", timeout=STEP)
+    await visit.page.click("#mails button:has-text('carl@')")
+    await expect(visit.page.frame_locator("#mail-html").locator("body")).to_contain_text("Southwick", timeout=STEP)
+    await visit.shot("9-briefing")
+    assert (visit.complaints, visit.elsewhere) == ([], [])
+
+
+async def test_a_report_with_a_photo_works_on_a_small_screen(browser: Browser, demo: tuple[str, Stage]) -> None:
+    url, _stage = demo
+    visit = await _open(browser, url, NARROW)
+    await visit.shot("small-1-opened")
+    await visit.plays("Alice")
+    await visit.says("Buses in the evening")
+    await visit.types("/report")
+    await visit.taps("Fly-tipping")
+    await visit.says("photo")
+    await visit.page.click("#open-attachments")
+    await visit.page.click("[data-attach=sample]")
+    await visit.shot("small-2-photo")
+    await visit.taps("Go on")
+    await visit.page.click("#keyboard button")
+    await visit.shot("small-3-map")
+    await visit.page.click(".tile[data-ward=Southwick]")
+    await visit.types("A sofa and three bags on the pavement")
+    await visit.taps("Send")
+    await visit.says(re.compile(r"SR-[0-9A-Z]{5}"))
+    await visit.shot("small-4-reported")
+    await visit.has_no_barriers()
+    assert await visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert (visit.complaints, visit.elsewhere) == ([], [])
+
+
+async def test_the_page_can_be_used_by_keyboard_alone(browser: Browser, demo: tuple[str, Stage]) -> None:
+    url, stage = demo
+    visit = await _open(browser, url, WIDE)
+    await visit.page.focus("#start")
+    await visit.page.keyboard.press("Enter")
+    await visit.says("Who sees it")
+    await expect(visit.page.locator("#composer-text")).to_be_focused()
+    await visit.page.keyboard.type("/")
+    await expect(visit.page.locator("#commands")).to_be_visible()
+    await visit.page.keyboard.press("Escape")
+    await expect(visit.page.locator("#commands")).to_be_hidden()
+    agree = visit.page.locator("#chat .row button", has_text="Yes, I agree").last
+    await agree.focus()
+    await visit.page.keyboard.press("Enter")
+    await visit.says("Where do you live?")
+    focused = await visit.page.evaluate("document.activeElement.tagName")
+    assert focused in ("BUTTON", "INPUT")
+    assert stage.telegram.faults.planned == []
