@@ -59,7 +59,8 @@ export class Mails {
     document.querySelector(".mail-list").hidden = true;
     byId("reader").hidden = false;
     this.show(this.opened.has_html ? "html" : "text");
-    byId("reader").focus();
+    byId("reader").focus({ preventScroll: true });
+    if (byId("reader").getBoundingClientRect().top < 0) byId("reader").scrollIntoView();
   }
 
   show(view) {
