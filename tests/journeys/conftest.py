@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -96,8 +97,6 @@ async def small_council(session: AsyncSession, now: datetime) -> None:
 
 def free_port() -> int:
     """A port that nobody listens on just now."""
-    import socket  # noqa: PLC0415
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

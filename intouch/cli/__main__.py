@@ -1,0 +1,5 @@
+"""Runs the commands: ``python -m intouch.cli``."""
+
+from intouch.cli import app
+
+app()

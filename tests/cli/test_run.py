@@ -1,0 +1,193 @@
+"""`intouch run`, `intouch doctor` and `intouch db upgrade` as a person types them: real processes, real signals."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from intouch.cli import app
+from intouch.storage.sessions import open_engine
+from tests.journeys.conftest import free_port
+
+INTOUCH = [sys.executable, "-m", "intouch.cli"]
+
+
+def _environment(folder: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("INTOUCH_")}
+    return {**kept, "INTOUCH_DATA_DIR": str(folder / "data"), "INTOUCH_SETTINGS": str(folder / "none.toml"), **more}
+
+
+def _intouch(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*INTOUCH, *words], env=_environment(folder, **more), cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _started(folder: Path, port: int, **more: str) -> "subprocess.Popen[bytes]":
+    running = subprocess.Popen([*INTOUCH, "run"], env=_environment(folder, INTOUCH_LISTEN=f"127.0.0.1:{port}", **more), cwd=folder)
+    deadline = time.monotonic() + 40
+    while not _ready(port):
+        assert running.poll() is None, "it stopped by itself"
+        assert time.monotonic() < deadline, "it did not come up"
+        time.sleep(0.05)
+    return running
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_it_comes_up_and_stops_on_a_signal_within_ten_seconds(tmp_path: Path, sign: signal.Signals) -> None:
+    running = _started(tmp_path, free_port())
+    memory = _resident_megabytes(running.pid)
+    asked = time.monotonic()
+    running.send_signal(sign)
+    assert running.wait(timeout=15) == 0
+    assert time.monotonic() - asked < 10
+    assert memory < 150
+
+
+def _resident_megabytes(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1024**2
+
+
+def test_a_kill_loses_nothing_and_it_starts_again(tmp_path: Path) -> None:
+    port = free_port()
+    running = _started(tmp_path, port)
+    running.kill()
+    running.wait()
+    again = _started(tmp_path, port)
+    again.terminate()
+    assert again.wait(timeout=15) == 0
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+    port = free_port()
+    running = _started(tmp_path, port)
+    second = _intouch(tmp_path, "run", INTOUCH_LISTEN=f"127.0.0.1:{port}")
+    running.terminate()
+    running.wait()
+    assert second.returncode == 1
+    assert "INTOUCH_LISTEN" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_parts_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    told = _intouch(tmp_path, "run", "--only", "bot,wbe")
+    assert told.returncode == 1
+    assert "no part called wbe" in told.stderr
+
+
+def test_settings_that_cannot_be_used_are_named_without_their_secrets(tmp_path: Path) -> None:
+    told = _intouch(tmp_path, "run", INTOUCH_SMTP_URL="ftp://olive:hunter2@mail.example", INTOUCH_TIMEZONE="Mars/Olympus")
+    assert told.returncode == 1
+    assert "INTOUCH_SMTP_URL" in told.stderr
+    assert "INTOUCH_TIMEZONE" in told.stderr
+    assert "hunter2" not in told.stderr + told.stdout
+
+
+def test_the_doctor_names_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
+    told = _intouch(tmp_path, "doctor")
+    assert told.returncode == 1
+    assert "INTOUCH_TELEGRAM_TOKEN" in told.stdout
+    assert "INTOUCH_SMTP_URL" in told.stdout
+    assert "Traceback" not in told.stdout + told.stderr
+
+
+def test_the_doctor_keeps_secrets_to_itself(tmp_path: Path) -> None:
+    token = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    told = _intouch(
+        tmp_path,
+        "doctor",
+        "--json",
+        INTOUCH_TELEGRAM_TOKEN=token,
+        INTOUCH_TELEGRAM_API_URL=f"http://127.0.0.1:{free_port()}",
+        INTOUCH_SMTP_URL=f"smtp://olive:hunter2@127.0.0.1:{free_port()}",
+        INTOUCH_DATABASE_URL="postgresql://olive:hunter2@127.0.0.1:1/intouch",
+    )
+    findings = {finding["check"]: finding for finding in json.loads(told.stdout)}
+    assert not findings["bot"]["is_well"]
+    assert not findings["mail server"]["is_well"]
+    assert not findings["database"]["is_well"]
+    assert "hunter2" not in told.stdout + told.stderr
+    assert token not in told.stdout + told.stderr
+
+
+def test_upgrading_the_database_twice_is_harmless(tmp_path: Path) -> None:
+    first, second = _intouch(tmp_path, "db", "upgrade"), _intouch(tmp_path, "db", "upgrade")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "is at" in second.stdout
+
+
+def test_postgres_behind_its_migrations_refuses_to_start(tmp_path: Path, postgres_server: object, postgres_url: str) -> None:
+    _empty(postgres_url)
+    told = _intouch(tmp_path, "run", INTOUCH_DATABASE_URL=postgres_url, INTOUCH_LISTEN=f"127.0.0.1:{free_port()}")
+    assert told.returncode == 1
+    assert "intouch db upgrade" in told.stderr
+    assert _intouch(tmp_path, "db", "upgrade", INTOUCH_DATABASE_URL=postgres_url).returncode == 0
+
+
+def _empty(url: str) -> None:
+
+    async def drop() -> None:
+        engine = open_engine(url)
+        async with engine.begin() as connection:
+            await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            await connection.execute(sa.text("CREATE SCHEMA public"))
+        await engine.dispose()
+
+    asyncio.run(drop())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["demo"],
+        ["doctor"],
+        ["db", "upgrade"],
+        ["import", "wards"],
+        ["import", "postcodes"],
+        ["import", "councillors"],
+        ["import", "notices"],
+        ["officer", "add"],
+        ["councillor", "link"],
+        ["survey", "launch"],
+        ["survey", "list"],
+        ["survey", "close"],
+        ["survey", "results"],
+        ["issue", "list"],
+        ["issue", "update"],
+        ["digest", "preview"],
+        ["digest", "publish"],
+        ["digest", "status"],
+        ["briefing", "preview"],
+        ["briefing", "publish"],
+        ["briefing", "status"],
+        ["resident", "export"],
+        ["resident", "erase"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_has_help_with_an_example(command: list[str]) -> None:
+
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert f"Example: intouch {' '.join(command)}" in " ".join(shown.output.split())
