@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import socket
 import subprocess
@@ -34,6 +35,14 @@ NOW = datetime.now(UTC)
 
 def compose(number: int) -> bytes:
     return mime.compose(LETTER, sender=FROM, recipient=f"r{number}@x.example", message_id=mime.message_id(str(number), FROM), at=NOW)
+
+
+def wait_for(port: int) -> None:
+    """Until something listens there."""
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
 
 
 def begin() -> tuple[float, float]:
@@ -100,7 +109,7 @@ def main(number: int) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     sink = subprocess.Popen([sys.executable, "-m", "benchmarks.sink", str(port)])
-    time.sleep(1)
+    wait_for(port)
     url = f"smtp://127.0.0.1:{port}?connections=8"
     try:
         began = begin()

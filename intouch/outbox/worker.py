@@ -89,6 +89,7 @@ class Worker:
         rules = Rules(self.holder, self.habits.harmless, self.habits.patience)
         self._settler = Settler(sessions, clock, rules, on_dead=on_dead, done=self._flights.end)
         self._lines = [line for road in channels for line in self._lines_of(road)]
+        self._feeding: list[asyncio.Task[None]] = []
         self._carrying: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._stopped = asyncio.Event()
@@ -109,8 +110,8 @@ class Worker:
 
     async def run(self) -> None:
         """Send until ``stop`` is called; no fault of database, network or renderer ends this."""
-        tasks = [asyncio.create_task(self._feed(line)) for line in self._lines]
-        tasks += [asyncio.create_task(self._every(self.habits.sweep_every, self._sweep))]
+        self._feeding = [asyncio.create_task(self._feed(line)) for line in self._lines]
+        tasks = [*self._feeding, asyncio.create_task(self._every(self.habits.sweep_every, self._sweep))]
         tasks += [asyncio.create_task(self._every(self.habits.lease.total_seconds() / 4, self._renew))]
         try:
             await self._stopped.wait()
@@ -125,8 +126,9 @@ class Worker:
             channel.halt()
         try:
             async with asyncio.timeout(within):
-                while self._carrying:
-                    await asyncio.wait(self._carrying)
+                # In this order: a claim that is just being committed must still be carried, and so given back.
+                while under_way := {task for task in (*self._feeding, *self._carrying) if not task.done()}:
+                    await asyncio.wait(under_way)
                 await self._settler.idle()
         except TimeoutError:
             log.warning("outbox.stopped_in_flight", deliveries=len(self._flights))
@@ -159,13 +161,13 @@ class Worker:
                 if not line.has_room():
                     await line.wait(None)
                 elif line.hold.left():
-                    await asyncio.sleep(line.hold.left())
+                    await line.wait(line.hold.left())
                 elif not await self._claim(line):
                     await line.wait(self.habits.poll)
                 pause = 0.5
             except Exception as error:
                 log.warning("outbox.claim_failed", road=line.road.value, error=type(error).__name__, pause=pause, exc_info=True)
-                await asyncio.sleep(pause)
+                await line.wait(pause)
                 pause = min(10.0, pause * 2)
 
     async def _claim(self, line: Line) -> int:

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intouch.channels import mime
@@ -64,6 +64,7 @@ def test_a_list_letter_can_be_left_with_one_click() -> None:
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+@settings(deadline=None)  # a busy machine is not slow code
 @given(name=printable, subject=printable, text=anything, html=anything)
 def test_names_subjects_and_texts_of_every_script_come_through(name: str, subject: str, text: str, html: str) -> None:
     raw = compose(Letter(subject, html, text), name=name)
@@ -81,6 +82,7 @@ def test_names_subjects_and_texts_of_every_script_come_through(name: str, subjec
     assert all(len(line) <= 76 for line in body.split(b"\r\n"))
 
 
+@settings(deadline=None)  # a busy machine is not slow code
 @given(name=printable.filter(lambda name: name.strip() == name and name != ""))
 def test_a_display_name_comes_through_whole(name: str) -> None:
     message = email.message_from_bytes(compose(name=name))
@@ -93,6 +95,7 @@ def read_header(value: str) -> str:
     return str(email.header.make_header(email.header.decode_header(value.replace("\r\n ", " "))))
 
 
+@settings(deadline=None)  # a busy machine is not slow code
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
 def test_quoted_printable_lines_are_short_whatever_stands_in_them(text: str) -> None:
     encoded = mime.quoted_printable(text)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -181,6 +181,7 @@ async def test_an_email_that_takes_its_process_down_every_time_is_left_for_someb
     assert (await rows(runtime))[0].state is State.UNKNOWN
 
 
+@settings(deadline=None)
 @given(tries=st.integers(1, 10_000))
 def test_pauses_grow_to_an_hour_and_are_spread(tries: int) -> None:
     longest = min(settling.LONGEST_PAUSE, settling.FIRST_PAUSE * 2 ** min(tries - 1, 50))

@@ -305,3 +305,29 @@ async def test_a_telegram_message_that_may_have_arrived_is_not_repeated(
     await one.send_due()
     assert channel.sent == ["1"]
     assert await states(runtime) == [kind]
+
+
+class SlowSessions(Sessions):
+    """Each write takes a while, even after its commit."""
+
+    writes = 0
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        self.writes += 1
+        async with super().write() as session:
+            yield session
+        await asyncio.sleep(0.3)
+
+
+async def test_what_was_being_claimed_when_we_were_stopped_is_given_back(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, *(draft(number, now) for number in range(5)))
+    slow = SlowSessions(runtime.sessions.engine)
+    channel = RecordingChannel()
+    one = worker(Runtime(runtime.settings, slow, runtime.templates, runtime.links, runtime.clock), channel)
+    task = asyncio.create_task(one.run())
+    await until(lambda: slow.writes > 0)
+    await one.stop(within=5)
+    await task
+    assert channel.sent == []
+    assert set(await states(runtime)) == {State.QUEUED}
