@@ -33,8 +33,10 @@
   const form = document.querySelector("form[data-post-itself]");
   const arrival = performance.getEntriesByType("navigation")[0];
   if (form && (!arrival || arrival.type === "navigate")) {
+    let isPosted = false; // stays true when the browser brings the page back from its memory
     const post = () => {
-      if (document.visibilityState === "visible" && !document.prerendering && !form.dataset.posted) {
+      if (document.visibilityState === "visible" && !document.prerendering && !isPosted) {
+        isPosted = true;
         form.requestSubmit();
       }
     };
