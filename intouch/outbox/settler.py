@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+import sqlalchemy as sa
+
 from intouch import logs
 from intouch.channels.outcomes import Verdict
 from intouch.clock import Clock
@@ -77,7 +79,7 @@ class Settler:
         try:
             await self._commit(others, None)
         except Exception as error:
-            if is_storage_failure(error):
+            if _may_pass(error):
                 raise
             for one in others:
                 await self._write_alone(one)
@@ -91,7 +93,7 @@ class Settler:
             try:
                 return await self._commit([one], on_dead)
             except Exception as error:
-                if on_dead is None and is_storage_failure(error):
+                if on_dead is None and _may_pass(error):
                     raise
                 log.error("outbox.outcome_failed", delivery=one.delivery.id, error=type(error).__name__, exc_info=True)
         log.error("outbox.outcome_dropped", delivery=one.delivery.id)
@@ -109,3 +111,17 @@ class Settler:
         log.debug("outbox.settled", **{verdict.replace(" ", "_"): number for verdict, number in verdicts.items()})
         for one in group:
             self._done(one.delivery.id)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same statement may succeed later: anything from the database but the verdict that the statement is wrong.
+
+    A PostgreSQL that is restarted shows as a plain ``DBAPIError``, and while it starts as an error of asyncpg itself.
+    """
+    if isinstance(error, (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError)):
+        return False
+    return (
+        is_storage_failure(error)
+        or isinstance(error, (sa.exc.DBAPIError, sa.exc.TimeoutError))
+        or type(error).__module__.startswith("asyncpg")
+    )

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch import app
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Envelope, Outcome
 from intouch.channels.smtp import SmtpChannel
@@ -22,7 +24,7 @@ from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.rendering import Encoded, Rendered, Unwanted
 from intouch.outbox.worker import Habits, Worker
 from intouch.runtime import Runtime
-from intouch.settings import SmtpAddress
+from intouch.settings import SmtpAddress, load
 from intouch.storage.sessions import Sessions
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, until, worker
@@ -331,3 +333,22 @@ async def test_what_was_being_claimed_when_we_were_stopped_is_given_back(runtime
     await task
     assert channel.sent == []
     assert set(await states(runtime)) == {State.QUEUED}
+
+
+async def test_a_postgres_that_throws_everybody_out_costs_no_outcome(postgres_url: str, tmp_path: Path, now: datetime) -> None:
+    runtime = app.build_runtime(load(database_url=postgres_url, data_dir=tmp_path, secret_key="x"), ShiftedClock(now))
+    await queue(runtime, *(draft(number, now) for number in range(40)))
+    channel = RecordingChannel(slow=0.02)
+    everybody_out = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    # A claim whose commit was cut off may stand: it comes back when its short lease has run out.
+    habits = Habits(lease=timedelta(seconds=2), poll=0.02, sweep_every=0.05, harmless={"message"})
+    async with running(worker(runtime, channel, habits=habits)):
+        for _ in range(3):
+            await asyncio.sleep(0.2)
+            async with runtime.sessions.engine.connect() as connection:
+                await connection.execute(sa.text(everybody_out))
+        async with asyncio.timeout(20):
+            while set(await states(runtime)) != {State.SENT}:
+                await asyncio.sleep(0.1)
+    assert set(channel.sent) == {str(number) for number in range(40)}
+    await runtime.sessions.close()
