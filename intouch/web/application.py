@@ -46,7 +46,7 @@ ROUTES = [
 
 
 def create(runtime: Runtime) -> Starlette:
-    """The public pages on ``runtime``. Set ``state.bot_name`` once Telegram has said it: pages then link to the bot."""
+    """The public pages on ``runtime``. ``state.bot_name`` may be set once Telegram has said it; pages then link to the bot."""
     application = Starlette(
         routes=ROUTES,
         middleware=[
@@ -57,6 +57,6 @@ def create(runtime: Runtime) -> Starlette:
         max_body_size=forms.MOST_BYTES,
     )
     application.state.runtime = runtime
-    application.state.bot_name = ""
+    application.state.bot_name = runtime.settings.telegram_bot_name
     application.state.brake = Brake(JOINS_PER_ADDRESS, JOINS_WINDOW)
     return application
