@@ -415,6 +415,15 @@ async def test_my_reports_shows_the_newest_first_and_the_history_of_each(runtime
     await alice.taps("Newer ones")
 
 
+async def test_what_was_never_sent_is_not_among_my_reports(alice: Chat) -> None:
+    await alice.fills(Step.CONFIRM)
+    await alice.command("cancel")
+    await alice.fills(Step.PHOTO)
+    assert "One report isn't sent yet" in await alice.command("myreports")
+    assert [row[0].label for row in alice.last.message.buttons] == ["Go on with it"]  # type: ignore[union-attr]
+    assert "Can you send a photo?" in await alice.taps("Go on with it")
+
+
 async def test_a_history_of_many_long_notes_still_fits_into_a_message(runtime: Runtime, alice: Chat, cast: Cast) -> None:
     async with runtime.sessions.write() as session:
         report = await a_report(session, cast.alice)

@@ -44,7 +44,7 @@ def written(url: str, work: Callable[[AsyncSession], Awaitable[Any]]) -> Any:
 
 @pytest.fixture
 def reference(database_url: str) -> str:
-    """Alice's report about litter in Southwick, with one photo."""
+    """Alice's report about litter in Southwick, with one photo; beside it one of Bob's, and Grace's draft."""
 
     async def work(session: AsyncSession) -> str:
         cast = await seed(session)
@@ -52,6 +52,7 @@ def reference(database_url: str) -> str:
         await reporting.add_photo(session, draft, a_photo(), now=NOW)
         sent = await reporting.send_in(session, draft.id, resident_id=cast.alice, categories=CATEGORIES, on=TODAY, now=NOW)
         await a_report(session, cast.bob, category="pothole")
+        await a_draft(session, cast.grace)
         return sent.report.reference or ""
 
     return str(written(database_url, work))

@@ -51,9 +51,22 @@ async def test_what_was_made_and_fixed_in_a_week(runtime: Runtime) -> None:
         assert [(one.reference, one.category, one.note) for one in ward.examples] == [(reports[0].reference, "litter", "Swept.")]
         later = await counts.made_and_fixed(session, cast.southwick, start=NOW, end=NOW + 7 * DAY)
         assert (later.made, later.fixed) == (1, 0)
+        before = await counts.made_and_fixed(session, cast.southwick, start=NOW - 14 * DAY, end=NOW - 7 * DAY)
+        assert (before.made, before.fixed, before.examples[0].note) == (1, 1, "Done.")
         area = await counts.made_and_fixed(session, None, area_id=cast.north, **WEEK)
         city = await counts.made_and_fixed(session, None, **WEEK)
         assert (area.made, city.made) == (1, 2)
+
+
+async def test_a_report_fixed_twice_shows_what_was_written_last(runtime: Runtime) -> None:
+    async with runtime.sessions.write() as session:
+        cast = await seed(session)
+        report = await a_report(session, cast.alice, now=NOW - 5 * DAY)
+        for days, status, note in ((4, "fixed", "Filled."), (3, "in_progress", "It broke again."), (2, "fixed", "Filled with asphalt.")):
+            what = {"status": IssueStatus(status), "note": note, "now": NOW - days * DAY}
+            await updating.update(session, report.reference or "", templates=runtime.templates, categories=CATEGORIES, **what)
+        week = await counts.made_and_fixed(session, cast.southwick, **WEEK)
+        assert (week.fixed, [one.note for one in week.examples]) == (1, ["Filled with asphalt."])
 
 
 async def test_nothing_of_what_residents_wrote_is_in_the_counts(runtime: Runtime) -> None:
