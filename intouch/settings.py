@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
     smtp_url: SecretStr = Field(
-        SecretStr(""), description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`. Empty: email waits in the outbox."
+        SecretStr(""),
+        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (messages a second), `verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
     )
     email_from: str = Field("In Touch <intouch@council.example>", description="Sender of every email.")
     public_url: str = Field("http://127.0.0.1:8000", description="Where residents reach the web pages; used in every link.")
