@@ -65,13 +65,13 @@ async def test_every_tile_is_found_by_its_centre_and_by_its_postcodes(seeded: Ru
                 assert (await lookup.ward_by_postcode(session, postcodes.display(code), on=now.date())).code == tile.code
 
 
-async def test_every_postcode_is_one_that_royal_mail_never_gives(seeded: Runtime) -> None:
+def test_every_postcode_is_one_that_royal_mail_never_gives() -> None:
     codes = [code for codes in city.POSTCODES.values() for code in codes]
     assert len(set(codes)) == 150
     assert all(postcodes.normalise(code) == code and set(code[-2:]) <= set("CIKMOV") for code in codes)
 
 
-async def test_tiles_do_not_overlap_and_lie_where_the_city_does() -> None:
+def test_tiles_do_not_overlap_and_lie_where_the_city_does() -> None:
     assert len({(tile.column, tile.row) for tile in city.TILES}) == 25
     assert len({tile.code for tile in city.TILES}) == 25
     east_of = {city.tile(name).column for name in ("Roker", "Fulwell", "Ryhope", "Grangetown")}
