@@ -23,6 +23,7 @@ from intouch.channels.telegram import TelegramChannel, open_bot
 from intouch.clock import Clock, SystemClock
 from intouch.digest import rendering as editions
 from intouch.errors import InTouchError
+from intouch.issues import categories
 from intouch.letters import Letters
 from intouch.links import Links
 from intouch.outbox import rendering
@@ -80,7 +81,7 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
 class Application:
     """In Touch, whole or in parts: what ``intouch run``, the demo and the journeys start.
 
-    ``wrap_web`` may put something around the public pages (the demo puts its own page in front of them).
+    ``pages`` are the public pages; ``web`` is what is served, and the demo sets it to its own page in front of them.
     """
 
     def __init__(
@@ -89,7 +90,6 @@ class Application:
         *,
         clock: Clock | None = None,
         parts: Sequence[str] = PARTS,
-        wrap_web: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
         self.runtime = build_runtime(settings, clock)
         self.parts = parts
@@ -98,11 +98,12 @@ class Application:
         self.worker = build_worker(self.runtime, self.bot)
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
-        self.web: ASGIApp = wrap_web(self.pages) if wrap_web else self.pages
+        self.web: ASGIApp = self.pages
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Make the database ready and start the parts; raises ``InTouchError`` when that can't be done."""
+        categories.load(self.runtime.settings.categories_file)  # a mistake in it is for us to read, not for the first resident
         await upgrade.make_ready(self.runtime.sessions.engine)
         if "web" in self.parts:
             # Bound here and not in the task: a port that is taken is told to whoever starts us.

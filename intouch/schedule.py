@@ -19,6 +19,7 @@ from intouch.digest.editions import Due
 from intouch.digest.models import Audience
 from intouch.digest.periods import Weekly
 from intouch.digest.scope import Scope
+from intouch.issues import retention
 from intouch.outbox import sweeping
 from intouch.residents import housekeeping, moving
 from intouch.runtime import Runtime
@@ -141,7 +142,7 @@ async def _move_residents(runtime: Runtime, now: datetime) -> int:
 
 async def _forget_drafts(runtime: Runtime, now: datetime) -> int:
     async with runtime.sessions.write() as session:
-        return await housekeeping.forget_drafts(session, now=now)
+        return await housekeeping.forget_drafts(session, now=now) + await retention.forget_abandoned(session, now=now)
 
 
 # In this order: residents are in their wards before anything is sent, and what closed now is in the digest that is due now.
