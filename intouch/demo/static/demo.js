@@ -53,7 +53,7 @@ for (const button of document.querySelectorAll("[data-time]")) {
 
 for (const button of document.querySelectorAll("[data-show]")) {
   button.addEventListener("click", () => {
-    document.querySelector(".stage").dataset.showing = button.dataset.show;
+    document.body.dataset.showing = button.dataset.show;
     for (const other of document.querySelectorAll("[data-show]")) other.setAttribute("aria-pressed", String(other === button));
     mails.looked();
   });

@@ -28,7 +28,7 @@ export class Mails {
 
   // How many came that nobody has looked at, for the small screen's tab.
   count(total) {
-    const isShown = document.querySelector(".stage").dataset.showing === "mailbox";
+    const isShown = document.body.dataset.showing === "mailbox";
     if (isShown) this.seen = total;
     byId("tab-count").hidden = total <= this.seen;
     byId("tab-count").textContent = `${total - this.seen} new`;
