@@ -72,7 +72,8 @@ class Envelope:
     """One message, ready to leave: a ``TelegramMessage`` or the bytes of an email. The outcome comes back under ``number``.
 
     ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``is_ours`` is asked right before the
-    call: a process that slept longer than its lease must not send what another has taken over.
+    call: a process that slept longer than its lease must not send what another has taken over. ``sender`` is the return
+    path of an email, to which reports of its fate come; empty: the channel's own.
     """
 
     number: int
@@ -80,6 +81,7 @@ class Envelope:
     content: object
     rank: int = 2
     provider_id: str = ""
+    sender: str = ""
     is_ours: Callable[[], bool] = _always
 
 

@@ -159,7 +159,7 @@ class SmtpChannel:
         """None when the job went back into the queue: the server had hung up before it began."""
         envelope = job.envelope
         try:
-            outcome = await connection.send(envelope.address, message, envelope.provider_id)
+            outcome = await connection.send(envelope.address, message, envelope.provider_id, envelope.sender)
         except Exception as error:
             # A fault of ours must not take the connection's other messages with it.
             connection.is_broken = True

@@ -111,10 +111,11 @@ class Connection:
     def is_quiet(self) -> bool:
         return not self.is_broken and self._wire.is_quiet
 
-    async def send(self, address: str, message: bytes, provider_id: str) -> Outcome:
-        """One message to one recipient; never raises but when cancelled, and then the connection is broken."""
+    async def send(self, address: str, message: bytes, provider_id: str, sender: str = "") -> Outcome:
+        """One message to one recipient, from ``sender`` or else the connection's own; never raises but when cancelled, and
+        then the connection is broken."""
         try:
-            opening = self._opening(mime.address_on_the_wire(address), message)
+            opening = self._opening(mime.address_on_the_wire(address), message, sender or self._sender)
         except mime.BadHeader as error:
             return outcomes.failed(str(error))
         if isinstance(opening, Outcome):
@@ -132,16 +133,16 @@ class Connection:
         self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and not self._heard
         return outcome
 
-    def _opening(self, address: str, message: bytes) -> list[bytes] | Outcome:
+    def _opening(self, address: str, message: bytes, sender: str) -> list[bytes] | Outcome:
         """MAIL, RCPT and DATA, or the reason why this server can't take the message."""
         if self._offer.most_bytes and len(message) > self._offer.most_bytes:
             return outcomes.failed("the message is larger than the mail server takes")
         extra = f" SIZE={len(message)}" if self._offer.declares_size else ""
-        if not (address + self._sender).isascii():
+        if not (address + sender).isascii():
             if not self._offer.utf8:
                 return outcomes.failed("the address has letters that the mail server can't take (no SMTPUTF8)")
             extra += " SMTPUTF8" + (" BODY=8BITMIME" if self._offer.eight_bit else "")
-        return [f"MAIL FROM:<{self._sender}>{extra}\r\n".encode(), f"RCPT TO:<{address}>\r\n".encode(), b"DATA\r\n"]
+        return [f"MAIL FROM:<{sender}>{extra}\r\n".encode(), f"RCPT TO:<{address}>\r\n".encode(), b"DATA\r\n"]
 
     async def _transact(self, opening: list[bytes], message: bytes, provider_id: str) -> Outcome:
         if self._needs_reset:

@@ -34,10 +34,18 @@ class Packed:
 class Packer:
     """Renders deliveries by kind in one reading session and puts them into envelopes."""
 
-    def __init__(self, sessions: Sessions, renderers: Mapping[str, Renderer], *, email_from: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        renderers: Mapping[str, Renderer],
+        *,
+        email_from: str,
+        return_path: Callable[[int], str] | None = None,
+    ) -> None:
         self._sessions = sessions
         self._renderers = renderers
         self._email_from = email_from
+        self._return_path = return_path
 
     async def pack(self, deliveries: Sequence[Delivery], is_ours: Callable[[int], bool]) -> Packed:
         """Envelopes for ``deliveries``; raises only when the database itself fails."""
@@ -109,6 +117,7 @@ class Packer:
             content=content,
             rank=_RANKS[delivery.lane],
             provider_id=mime.message_id(delivery.key, self._email_from) if delivery.road is Road.EMAIL else "",
+            sender=self._return_path(identity) if self._return_path and delivery.road is Road.EMAIL else "",
             is_ours=lambda: is_ours(identity),
         )
 

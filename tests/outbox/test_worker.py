@@ -352,3 +352,20 @@ async def test_a_postgres_that_throws_everybody_out_costs_no_outcome(postgres_ur
                 await asyncio.sleep(0.1)
     assert set(channel.sent) == {str(number) for number in range(40)}
     await runtime.sessions.close()
+
+
+async def test_an_email_names_its_own_return_path_and_a_chat_message_none(runtime: Runtime, now: datetime) -> None:
+    senders: list[str] = []
+
+    def note(envelope: Envelope) -> Outcome:
+        senders.append(envelope.sender)
+        return outcomes.sent("p")
+
+    async def letters(_session: object, deliveries: Sequence[Delivery]) -> dict[int, Rendered]:
+        return {delivery.id: Encoded(b"Subject: x\r\n\r\nx\r\n") for delivery in deliveries}
+
+    await queue(runtime, draft(1, now, key="e", kind="bytes", road=Road.EMAIL, address="a@example.org"), draft(2, now))
+    for road in (Road.EMAIL, Road.TELEGRAM):
+        channel = RecordingChannel(note)
+        await worker(runtime, channel, road=road, renderers={"bytes": letters}, return_path=lambda number: f"b{number}@x.example").send_due()
+    assert senders == [f"b{(await rows(runtime))[0].id}@x.example", ""]
