@@ -17,7 +17,9 @@ from starlette.types import ASGIApp
 from intouch import logs
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.polling import Poller
+from intouch.channels import dkim
 from intouch.channels.outcomes import Channel
+from intouch.channels.signing import SigningChannel
 from intouch.channels.smtp import SmtpChannel
 from intouch.channels.telegram import TelegramChannel, open_bot
 from intouch.clock import Clock, SystemClock
@@ -189,7 +191,9 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
     if bot is not None:
         channels[Road.TELEGRAM] = TelegramChannel(bot)
     if smtp_url := runtime.settings.smtp_url.get_secret_value():
-        channels[Road.EMAIL] = SmtpChannel(SmtpAddress(smtp_url), email_from=runtime.settings.email_from)
+        smtp = SmtpChannel(SmtpAddress(smtp_url), email_from=runtime.settings.email_from)
+        signer = dkim.signer(runtime.settings)
+        channels[Road.EMAIL] = SigningChannel(smtp, signer.sign) if signer else smtp
     return Worker(
         runtime.sessions,
         runtime.clock,

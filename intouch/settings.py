@@ -41,6 +41,11 @@ class Settings(BaseSettings):
         description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (messages a second), `verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
     )
     email_from: str = Field("In Touch <intouch@council.example>", description="Sender of every email.")
+    dkim_keys: str = Field(
+        "",
+        description="Keys that sign every email, as `selector=file.pem`; an RSA and an Ed25519 key, separated by a comma, sign side by side. `intouch doctor` tells the DNS records. Empty: the mail server signs, or nobody.",
+    )
+    dkim_domain: str = Field("", description="Domain that signs. Empty: the domain of EMAIL_FROM.")
     public_url: str = Field("http://127.0.0.1:8000", description="Where residents reach the web pages; used in every link.")
     listen: str = Field("127.0.0.1:8000", description="Host and port the web server listens on.")
     secret_key: SecretStr = Field(SecretStr(""), description="Signs links. Empty: made once and kept in DATA_DIR.")

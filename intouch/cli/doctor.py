@@ -15,6 +15,7 @@ import typer
 
 from intouch import app as application
 from intouch import letters, logs, settings
+from intouch.channels import dkim
 from intouch.channels.telegram import open_bot
 from intouch.cli.running import say_json
 from intouch.errors import InTouchError
@@ -66,6 +67,7 @@ async def _examine(chosen: settings.Settings) -> list[Finding]:
         ("wards", _check_wards),
         ("bot", _check_bot),
         ("mail server", _check_smtp),
+        ("email signatures", _check_signatures),
         ("templates", _check_templates),
         ("categories", _check_categories),
     ]
@@ -166,6 +168,21 @@ async def _check_smtp(runtime: Runtime) -> Finding:
         return Finding("mail server", False, found, "Check host, port, and smtps:// or ?starttls=1 in INTOUCH_SMTP_URL.")
     how = "TLS" if address.uses_tls else "STARTTLS" if address.starttls else "no encryption"
     return Finding("mail server", True, f"{where} answers ({how}{', signed in' if address.user else ''}).")
+
+
+async def _check_signatures(runtime: Runtime) -> Finding:
+    signer = dkim.signer(runtime.settings)
+    if signer is None:
+        return Finding("email signatures", True, "none of ours; see that your mail server signs (DKIM), or set INTOUCH_DKIM_KEYS.")
+    weak = [key for key in signer.keys if key.algorithm == "rsa" and key.bits < dkim.GOOD_RSA]
+    records = " ".join(f'{key.host(signer.domain)} TXT "{key.published}"' for key in signer.keys)
+    if all(key.algorithm != "rsa" for key in signer.keys):
+        found, advice = "no RSA key, and many mail servers can't read Ed25519 yet.", "Give one of each in INTOUCH_DKIM_KEYS."
+    elif weak:
+        found, advice = f"the RSA key of {weak[0].selector} has only {weak[0].bits} bits.", f"Make one of {dkim.GOOD_RSA} bits."
+    else:
+        return Finding("email signatures", True, f"{signer.domain} signs with {len(signer.keys)}. In DNS must stand: {records}")
+    return Finding("email signatures", False, found, advice)
 
 
 async def _check_templates(runtime: Runtime) -> Finding:
