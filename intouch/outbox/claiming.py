@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.outbox import addresses
+from intouch.outbox import addresses, holds
 from intouch.outbox.models import Delivery, Lane, Road, State
 
 
@@ -27,7 +27,7 @@ class Claim:
 
 @dataclass(slots=True)
 class Claimed:
-    """The deliveries to send, and how many were cancelled instead."""
+    """The deliveries to send, and how many were cancelled or put aside instead."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     cancelled: int = 0
@@ -65,6 +65,8 @@ async def _take(session: AsyncSession, wanted: Claim, rows: Sequence[Delivery], 
     if not rows:
         return
     session.expunge_all()  # they are read on after the commit; what changes below changes in the database alone
+    rows, aside = await holds.put_aside(session, rows, now=now)
+    claimed.cancelled += aside
     gone = await addresses.dead_among(session, wanted.road, {row.address for row in rows})
     refused: dict[str, list[int]] = {}
     taken: list[Delivery] = []

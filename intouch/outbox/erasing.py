@@ -8,7 +8,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.outbox.models import DeadAddress, Delivery, State
+from intouch.outbox.models import WAITING, DeadAddress, Delivery, State
 
 
 async def forget(session: AsyncSession, *, owner: str, now: datetime | None = None) -> int:
@@ -23,7 +23,7 @@ async def forget(session: AsyncSession, *, owner: str, now: datetime | None = No
     )
     blank: dict[str, Any] = {"address": "", "payload": {}, "provider_id": None, "error": None}
     mine = sa.update(Delivery).where(Delivery.owner == owner)
-    waiting = mine.where(Delivery.state == State.QUEUED).values(**blank, state=State.CANCELLED, settled_at=now)
+    waiting = mine.where(Delivery.state.in_(WAITING)).values(**blank, state=State.CANCELLED, settled_at=now)
     cancelled = await session.execute(waiting, execution_options={"synchronize_session": False})
     others = await session.execute(mine.where(Delivery.address != "").values(**blank), execution_options={"synchronize_session": False})
     return sum(cast("sa.CursorResult[Any]", result).rowcount for result in (cancelled, others))
@@ -31,7 +31,7 @@ async def forget(session: AsyncSession, *, owner: str, now: datetime | None = No
 
 async def cancel(session: AsyncSession, *, owner: str, batch: str | None = None, reason: str, now: datetime) -> int:
     """Cancel what is still queued for ``owner`` (of one ``batch`` only): an unsubscription reaches queued messages too."""
-    statement = sa.update(Delivery).where(Delivery.owner == owner, Delivery.state == State.QUEUED)
+    statement = sa.update(Delivery).where(Delivery.owner == owner, Delivery.state.in_(WAITING))
     if batch is not None:
         statement = statement.where(Delivery.batch == batch)
     values = statement.values(state=State.CANCELLED, error=reason, settled_at=now)

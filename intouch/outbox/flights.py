@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from intouch.channels.outcomes import Outcome, Verdict
-from intouch.outbox.models import Lane, Road
+from intouch.outbox.models import Delivery, Lane, Road
 
 # Between asking "is it still ours?" and the call some time passes; it must not reach over the lease's end.
 _MARGIN = 0.8
@@ -70,17 +70,24 @@ class Flights:
         self._lease = lease * _MARGIN
         self._lines: dict[int, Line] = {}
         self._until: dict[int, float] = {}
+        self._batches: dict[int, str] = {}
+        self._held: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._lines)
 
-    def begin(self, line: Line, ids: Collection[int], *, claimed_at: float) -> None:
+    def begin(self, line: Line, deliveries: Collection[Delivery], *, claimed_at: float) -> None:
+        ids = [delivery.id for delivery in deliveries]
         line.under_way += len(ids)
         self._lines.update(dict.fromkeys(ids, line))
         self._until.update(dict.fromkeys(ids, claimed_at + self._lease))
+        self._batches.update((delivery.id, delivery.batch) for delivery in deliveries if delivery.batch)
+        # The claim has just read the orders itself: a batch that it gave us is not held any more.
+        self._held -= {delivery.batch for delivery in deliveries if delivery.batch}
 
     def end(self, identity: int) -> None:
         self._until.pop(identity, None)
+        self._batches.pop(identity, None)
         line = self._lines.pop(identity, None)
         if line is not None:
             line.under_way -= 1
@@ -96,5 +103,12 @@ class Flights:
             if identity in self._lines:
                 self._until[identity] = renewed_at + self._lease if identity in kept else 0.0
 
+    def hold(self, batches: frozenset[str]) -> None:
+        """From now on nothing of these batches is begun: what is claimed already comes back as not tried."""
+        self._held = batches
+
     def is_ours(self, identity: int) -> bool:
+        """Asked right before the call: whether the lease is still ours, and nobody has paused or cancelled the batch."""
+        if self._held and self._batches.get(identity) in self._held:
+            return False
         return time.monotonic() < self._until.get(identity, 0.0)

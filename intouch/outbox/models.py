@@ -19,6 +19,12 @@ class State(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"  # the line broke when it may have arrived
     CANCELLED = "cancelled"  # not wanted any more when its turn came
+    PAUSED = "paused"  # queued, but an officer has paused its batch
+    HELD = "held"  # queued, but older than a restore of the database: it waits for approval
+
+
+# Not sent yet, and nobody has begun to.
+WAITING = (State.QUEUED, State.PAUSED, State.HELD)
 
 
 class Lane(StrEnum):
@@ -69,6 +75,39 @@ class Delivery(Base):
     error: Mapped[str | None]
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+
+
+class Stand(StrEnum):
+    """How a batch stands that does not simply go out."""
+
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    APPROVED = "approved"  # goes out although all other bulk is held
+
+
+class BatchHold(Base):
+    """A batch that an officer paused or cancelled while it went out, or, as ``*``, all bulk after a restore of the database.
+
+    This row is the order; moving the deliveries to the state it asks for comes after it, and is made up for by the claim.
+    """
+
+    __tablename__ = "batch_holds"
+
+    batch: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    stand: Mapped[Stand] = mapped_column(text_enum(Stand))
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Epoch(Base):
+    """How far this database has come; the same number is kept in a file outside it, and a restored database is behind that."""
+
+    __tablename__ = "epochs"
+
+    database: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    beat: Mapped[int]
+    at: Mapped[datetime]
 
 
 class DeadAddress(Base):

@@ -17,7 +17,7 @@ from intouch import logs
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Channel, Outcome
 from intouch.clock import Clock
-from intouch.outbox import claiming, sweeping
+from intouch.outbox import claiming, holds, sweeping
 from intouch.outbox.claiming import Claim
 from intouch.outbox.flights import Flights, Hold, Line
 from intouch.outbox.models import Delivery, Lane, Road
@@ -40,6 +40,8 @@ class Pace:
 
 # A process that dies leaves its Telegram messages `unknown`, so few are taken in advance; emails go out again.
 PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 20), Road.EMAIL: Pace(200, 600)}
+# An edition that is paused stops within two seconds, on all processes.
+HOLDS_EVERY = 0.5
 LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
 
 
@@ -114,6 +116,7 @@ class Worker:
         self._feeding = [asyncio.create_task(self._feed(line)) for line in self._lines]
         tasks = [*self._feeding, asyncio.create_task(self._every(self.habits.sweep_every, self._sweep))]
         tasks += [asyncio.create_task(self._every(self.habits.lease.total_seconds() / 4, self._renew))]
+        tasks += [asyncio.create_task(self._every(HOLDS_EVERY, self._look_for_holds))]
         try:
             await self._stopped.wait()
         finally:
@@ -140,7 +143,8 @@ class Worker:
         before = self.counts.copy()
         for line in self._lines:
             while await self._claim(line):
-                await asyncio.wait(self._carrying)
+                if self._carrying:  # else all that was due has been cancelled or put aside
+                    await asyncio.wait(self._carrying)
                 await self._settler.idle()
                 if line.hold.left():
                     break
@@ -188,7 +192,7 @@ class Worker:
         async with self._sessions.write() as session:
             claimed = await claiming.claim(session, wanted, now=self._clock.now())
         if claimed.deliveries:
-            self._flights.begin(line, [delivery.id for delivery in claimed.deliveries], claimed_at=claimed_at)
+            self._flights.begin(line, claimed.deliveries, claimed_at=claimed_at)
             task = asyncio.create_task(self._carry(line, claimed.deliveries))
             self._carrying.add(task)
             task.add_done_callback(self._carrying.discard)
@@ -232,6 +236,13 @@ class Worker:
             swept = await sweeping.sweep(session, now=self._clock.now(), harmless=self.habits.harmless)
         log.warning("outbox.swept", queued=swept.queued, unknown=swept.unknown)
         self.nudge()
+
+    async def _look_for_holds(self) -> None:
+        """What an officer pauses or cancels is given back before it is begun, although we have claimed it."""
+        if not self._flights:
+            return
+        async with self._sessions.read() as session:
+            self._flights.hold(await holds.stopped(session))
 
     async def _renew(self) -> None:
         asked = self._flights.ids()

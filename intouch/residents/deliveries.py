@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.outbox.models import DeadAddress, Delivery, Road, State
+from intouch.outbox.models import WAITING, DeadAddress, Delivery, Road, State
 
 
 def owner_of(resident_id: int) -> str:
@@ -18,7 +18,7 @@ def owner_of(resident_id: int) -> str:
 
 async def cancel_queued(session: AsyncSession, resident_id: int, *, now: datetime) -> None:
     """What is still waiting for this resident does not go out."""
-    waiting = sa.update(Delivery).where(Delivery.owner == owner_of(resident_id), Delivery.state == State.QUEUED)
+    waiting = sa.update(Delivery).where(Delivery.owner == owner_of(resident_id), Delivery.state.in_(WAITING))
     await session.execute(waiting.values(state=State.CANCELLED, settled_at=now))
 
 
@@ -31,7 +31,7 @@ async def blank(session: AsyncSession, resident_ids: Sequence[int], addresses: S
         Delivery.owner.in_([owner_of(resident_id) for resident_id in resident_ids]),
         sa.and_(Delivery.owner.is_(None), Delivery.address.in_(addresses)),
     )
-    waiting = sa.update(Delivery).where(theirs, Delivery.state == State.QUEUED)
+    waiting = sa.update(Delivery).where(theirs, Delivery.state.in_(WAITING))
     await session.execute(waiting.values(state=State.CANCELLED, settled_at=now))
     dead = sa.delete(DeadAddress).where(DeadAddress.address.in_(sa.select(Delivery.address).where(theirs)))
     await session.execute(dead.execution_options(synchronize_session=False))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.links import Links
 from intouch.outbox import enqueue
-from intouch.outbox.models import Delivery, Lane, Road, State
+from intouch.outbox.models import WAITING, Delivery, Lane, Road, State
 from intouch.places import containment, lookup
 from intouch.places.models import Postcode, Ward
 from intouch.residents import deliveries
@@ -202,5 +202,5 @@ async def _stop_asking(session: AsyncSession, resident_ids: Sequence[int], *, no
     listening = sa.delete(Dialogue).where(Dialogue.telegram_id.in_(chats), Dialogue.kind == DialogueKind.WARD)
     await session.execute(listening.execution_options(synchronize_session=False))
     owners = [deliveries.owner_of(resident_id) for resident_id in resident_ids]
-    questions = (Delivery.owner.in_(owners), Delivery.key.startswith("ask-ward:"), Delivery.state == State.QUEUED)
+    questions = (Delivery.owner.in_(owners), Delivery.key.startswith("ask-ward:"), Delivery.state.in_(WAITING))
     await session.execute(sa.update(Delivery).where(*questions).values(state=State.CANCELLED, settled_at=now))

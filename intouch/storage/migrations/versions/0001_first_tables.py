@@ -20,6 +20,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_areas')),
     sa.UniqueConstraint('name', name=op.f('uq_areas_name'))
     )
+    op.create_table('batch_holds',
+    sa.Column('batch', sa.Text(), nullable=False),
+    sa.Column('stand', sa.Enum('paused', 'cancelled', 'held', 'approved', name='stand', native_enum=False, length=24), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.Column('at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('batch', name=op.f('pk_batch_holds'))
+    )
     op.create_table('dead_addresses',
     sa.Column('road', sa.Enum('telegram', 'email', name='road', native_enum=False, length=24), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
@@ -37,7 +44,7 @@ def upgrade() -> None:
     sa.Column('payload', sa.JSON(), nullable=False),
     sa.Column('owner', sa.Text(), nullable=True),
     sa.Column('batch', sa.Text(), nullable=True),
-    sa.Column('state', sa.Enum('queued', 'sending', 'sent', 'failed', 'unknown', 'cancelled', name='state', native_enum=False, length=24), nullable=False),
+    sa.Column('state', sa.Enum('queued', 'sending', 'sent', 'failed', 'unknown', 'cancelled', 'paused', 'held', name='state', native_enum=False, length=24), nullable=False),
     sa.Column('tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('unseen', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('due_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
@@ -67,6 +74,12 @@ def upgrade() -> None:
     sa.Column('audience', sa.Enum('digest', 'briefing', name='audience', native_enum=False, length=24), nullable=False),
     sa.Column('started_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('audience', name=op.f('pk_edition_starts'))
+    )
+    op.create_table('epochs',
+    sa.Column('database', sa.Text(), nullable=False),
+    sa.Column('beat', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('database', name=op.f('pk_epochs'))
     )
     op.create_table('handled_updates',
     sa.Column('update_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -499,6 +512,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_handled_updates_handled_at'))
 
     op.drop_table('handled_updates')
+    op.drop_table('epochs')
     op.drop_table('edition_starts')
     op.drop_table('dialogues')
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
@@ -509,5 +523,6 @@ def downgrade() -> None:
 
     op.drop_table('deliveries')
     op.drop_table('dead_addresses')
+    op.drop_table('batch_holds')
     op.drop_table('areas')
     # ### end Alembic commands ###
