@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 import mrml
@@ -14,6 +15,7 @@ from intouch.templating import Templates, tidy
 
 LAYOUT = "email/_layout"
 BODY_PLACE = "<!-- the letter -->"
+_SENDER = "intouch"  # the last part of a Feedback-ID stays the same for ever
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ class Letters:
         if environment.loader is None:
             raise RuntimeError("templates have no folder to be read from")
         return environment.loader.get_source(environment, path)[0]
+
+
+def bulk_headers(kind: str, campaign: object, *, list_name: str, public_url: str, unsubscribe_url: str = "") -> dict[str, str]:
+    """What a letter to many tells mail apps: which list it is of (RFC 2919), which campaign a complaint is about, and how one
+    tap ends it (RFC 2369, RFC 8058) where it can be ended. ``campaign`` names nobody: one value for all who get the same."""
+    headers = {"List-Id": f"<{list_name.lower()}.{urlsplit(public_url).hostname}>", "Feedback-ID": f"{campaign}:{kind}:{_SENDER}".lower()}
+    if unsubscribe_url:
+        headers |= {"List-Unsubscribe": f"<{unsubscribe_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return headers
 
 
 def _without_indents(html: str) -> str:

@@ -43,9 +43,28 @@ class Settings(BaseSettings):
     email_from: str = Field("In Touch <intouch@council.example>", description="Sender of every email.")
     dkim_keys: str = Field(
         "",
-        description="Keys that sign every email, as `selector=file.pem`; an RSA and an Ed25519 key, separated by a comma, sign side by side. `intouch doctor` tells the DNS records. Empty: the mail server signs, or nobody.",
+        description="Keys that sign every email, as `selector=file.pem`; an RSA and an Ed25519 key, separated by a comma, sign side by side. "
+        "`intouch doctor` tells the DNS records. Empty: the mail server signs, or nobody.",
     )
     dkim_domain: str = Field("", description="Domain that signs. Empty: the domain of EMAIL_FROM.")
+    bounce_address: str = Field(
+        "",
+        description="Where reports of undelivered email and complaints come, such as `bounce@mail.council.example`; each email gets "
+        "a return path under it (`bounce+…@`). Empty: they go to EMAIL_FROM, and In Touch does not hear of them.",
+    )
+    bounce_listen: str = Field(
+        "", description="Where In Touch itself takes these reports: `lmtp://127.0.0.1:2424` or `smtp://127.0.0.1:2525`. Empty: nowhere."
+    )
+    bounce_maildir: Path | None = Field(None, description="Maildir into which the mail server delivers these reports. Empty: none.")
+    ses_topics: str = Field(
+        "",
+        description="ARNs of the Amazon SNS topics whose reports are taken at PUBLIC_URL/webhooks/ses, separated by commas. Empty: none.",
+    )
+    postmark_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret of Postmark's webhook: the password in `https://any:SECRET@…/webhooks/postmark`, or the end of "
+        "`…/webhooks/postmark/SECRET`. Empty: none.",
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="Where residents reach the web pages; used in every link.")
     listen: str = Field("127.0.0.1:8000", description="Host and port the web server listens on.")
     secret_key: SecretStr = Field(SecretStr(""), description="Signs links. Empty: made once and kept in DATA_DIR.")
@@ -59,6 +78,14 @@ class Settings(BaseSettings):
     )
     smallest_count: int = Field(5, ge=1, description="No count of fewer people than this is ever shown.")
     categories_file: Path | None = Field(None, description="TOML file of issue categories. Empty: the one that comes with In Touch.")
+    epoch_file: Path | None = Field(
+        None,
+        description="File that notices when the database was restored from a backup; keep it off DATA_DIR and out of the backup. "
+        "Empty: `~/.local/state/intouch/epoch.json`.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token for /metrics. Empty: /metrics answers to this machine only."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(False, description="Log lines as JSON, for a log collector.")
 
@@ -101,6 +128,21 @@ class Settings(BaseSettings):
             raise ValueError("is not host:port; write for example 127.0.0.1:8000")
         return value
 
+    @field_validator("bounce_address")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        # 64 bytes before the @ are all that a mail server takes, and each email's number and signature need 37.
+        if value and not re.match(r"^[A-Za-z0-9._-]{1,26}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", value.strip()):
+            raise ValueError("is no address for reports; write for example bounce@mail.council.example, at most 26 letters before the @")
+        return value.strip().lower()
+
+    @field_validator("bounce_listen")
+    @classmethod
+    def _lmtp_or_smtp(cls, value: str) -> str:
+        if value and not re.match(r"^(lmtp|smtp)://[^/]+:\d{1,5}$", value):
+            raise ValueError("is not a place to listen; write for example lmtp://127.0.0.1:2424")
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, value: SecretStr) -> SecretStr:
@@ -117,6 +159,21 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database URL to open; SQLite in the data folder when none was set."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'intouch.sqlite3'}"
+
+    @property
+    def epoch_path(self) -> Path:
+        """The file of the epoch; beside the data folder where this user has no home."""
+        if self.epoch_file is not None:
+            return self.epoch_file
+        try:
+            return Path("~/.local/state/intouch/epoch.json").expanduser()
+        except RuntimeError:
+            return self.data_dir.absolute().parent / "intouch-epoch.json"
+
+    @property
+    def is_staging(self) -> bool:
+        """Whether only some addresses may be written to."""
+        return "*" not in {entry.strip() for entry in self.send_to.split(",")}
 
     def may_send_to(self, address: str) -> bool:
         """Whether this email address or chat may be written to (``SEND_TO`` of a staging system)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.council.models import Councillor
 from intouch.digest.models import Edition
 from intouch.digest.stencil import Mark, Stencil, cut
-from intouch.letters import Letter, Letters
+from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Delivery, Road
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
@@ -57,12 +56,9 @@ class DigestPress:
                 return self._links.url("answer", "answer", survey_id, resident_id, question_id, choice)
             return personal[mark]
 
+        public_url = self._links.public_url
         return stencil.fill(value).with_headers(
-            {
-                "List-Id": f"<digest.{code.lower()}.{urlsplit(self._links.public_url).hostname}>",
-                "List-Unsubscribe": f"<{unsubscribe}>",
-                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            }
+            bulk_headers("digest", code, list_name=f"digest.{code}", public_url=public_url, unsubscribe_url=unsubscribe)
         )
 
     async def render(self, session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
@@ -93,7 +89,9 @@ class BriefingPress:
 
     def letter(self, contents: Mapping[str, Any], *, name: str) -> Letter:
         """The briefing of one councillor."""
-        return self._letters.render("briefing", **shown(contents), name=name)
+        code, public_url = contents["code"], str(self._templates.environment.globals["public_url"])
+        letter = self._letters.render("briefing", **shown(contents), name=name)
+        return letter.with_headers(bulk_headers("briefing", code, list_name=f"briefing.{code}", public_url=public_url))
 
     def message(self, contents: Mapping[str, Any], *, name: str) -> TelegramMessage:
         """The briefing in short, for the chat."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.clock import Clock
-from intouch.letters import Letter, Letters
+from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Delivery, Road
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
@@ -100,4 +100,6 @@ def _letter(letters: Letters, links: Links, form: Questionnaire, resident_id: in
         preferences_url=links.url("preferences", "preferences", resident_id),
         unsubscribe_url=unsubscribe,
     )
-    return letter.with_headers({"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
+    return letter.with_headers(
+        bulk_headers("invitation", form.survey_id, list_name="surveys", public_url=links.public_url, unsubscribe_url=unsubscribe)
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.letters import Letters
+from intouch.letters import Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Delivery, Road
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
@@ -43,7 +43,10 @@ def renderer(templates: Templates, links: Links, letters: Letters, *, smallest: 
                 values = _values(templates, told, ward_id, ward_name)
                 if delivery.road is Road.EMAIL:
                     preferences = links.url("preferences", "preferences", resident_id)
-                    rendered[delivery.id] = letters.render("survey_outcome", **values, preferences_url=preferences)
+                    # No one-tap end: whoever answered is told once what came of it, and never again.
+                    headers = bulk_headers("outcome", survey_id, list_name="outcomes", public_url=links.public_url)
+                    letter = letters.render("survey_outcome", **values, preferences_url=preferences)
+                    rendered[delivery.id] = letter.with_headers(headers)
                 else:
                     messages[ward_id] = messages.get(ward_id) or _fitting(templates, values)
                     rendered[delivery.id] = messages[ward_id]

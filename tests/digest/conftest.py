@@ -81,5 +81,5 @@ def templates() -> Templates:
     return Templates(
         zone=ZoneInfo("Europe/London"),
         council_name="Sunderland City Council",
-        globals={"council_address": "City Hall, Plater Way", "public_url": "https://intouch.example", "smallest_count": 5},
+        globals={"council_address": "City Hall, Plater Way", "public_url": "https://intouch.example", "smallest_count": 5, "bot_name": ""},
     )
