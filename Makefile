@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint format migration clean
+.PHONY: setup demo test check lint format migration clean campaign
 
 setup: .venv/.ready
 
@@ -36,3 +36,7 @@ migration: .venv/.ready
 
 clean:
 	rm -rf .venv data
+
+# For example: make campaign CAMPAIGN="--kills 10 --emails 2000 --messages 200"
+campaign: .venv/.ready
+	PYTHONPATH=. $(BIN)/python -W "ignore:XDG_RUNTIME_DIR is not set" tools/kill_campaign.py $(CAMPAIGN)
