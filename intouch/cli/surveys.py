@@ -158,8 +158,9 @@ def _places(told: SurveyResults) -> tuple[PlaceResults, ...]:
 def _print(told: SurveyResults, places: tuple[PlaceResults, ...]) -> None:
     typer.secho(f"{told.title} ({told.status})", bold=True)
     for place in places:
-        asked, answered = _number(place.asked), _number(place.answered)
-        typer.secho(f"\n{place.name or 'Everybody who was asked'}: {answered} of {asked} people answered", bold=True)
+        least = "at least " if place.answered is None and place.answered_at_least is not None else ""
+        answered = f"{least}{_number(place.answered_at_least)} of {_number(place.asked)} people answered"
+        typer.secho(f"\n{place.name or 'Everybody who was asked'}: {answered}", bold=True)
         for question in place.questions if told.is_final else ():
             _print_question(question)
     if not told.is_final:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.errors import NotFound
 from intouch.surveys import disclosure, intervals, questionnaires, tally
-from intouch.surveys.disclosure import Place, ShownCounts, ShownQuestion
+from intouch.surveys.disclosure import ShownCounts, ShownQuestion
 from intouch.surveys.models import QuestionType, Survey, SurveyStatus
 from intouch.surveys.questionnaires import QuestionView
 
@@ -54,7 +54,10 @@ class QuestionResult:
 
 @dataclass(frozen=True)
 class PlaceResults:
-    """One place; the city has no ``id`` and no ``name``. ``asked`` and ``answered``: None is hidden."""
+    """One place; the city has no ``id`` and no ``name``. ``asked`` and ``answered``: None is hidden.
+
+    ``answered_at_least``: how many took part, or the most who gave an opinion on any question; None when neither is shown.
+    """
 
     kind: Kind
     id: int | None
@@ -62,13 +65,8 @@ class PlaceResults:
     area_id: int | None
     asked: int | None
     answered: int | None
+    answered_at_least: int | None
     questions: tuple[QuestionResult, ...]
-
-    @property
-    def answered_at_least(self) -> int | None:
-        """How many took part, or the most that is shown of any question; None when neither is."""
-        least = max((question.said for question in self.questions if question.said is not None), default=None)
-        return self.answered if self.answered is not None else least
 
     @property
     def has_numbers(self) -> bool:
@@ -113,17 +111,18 @@ async def results(
     """The results for everywhere, counted once. What is hidden does not depend on which ward or area is asked for.
 
     While a survey is open only the numbers asked and answered are there: comparing what people said before and after
-    an answer comes in would tell what it was.
+    an answer comes in would tell what it was. They are protected with all that will be shown after closing, or a number
+    seen the minute before would tell how many did not know.
     """
     survey = await session.get(Survey, survey_id)
     if survey is None or survey.status is SurveyStatus.DRAFT:
         raise NotFound(f"There are no results of a survey {survey_id}.")
     is_final = survey.status in (SurveyStatus.CLOSED, SurveyStatus.PUBLISHED)
     questions = (await questionnaires.load(session, survey)).questions
-    counted = await tally.count(session, survey_id, questions if is_final else ())
-    overlapping = [question.type is QuestionType.MULTIPLE for question in (questions if is_final else ())]
+    counted = await tally.count(session, survey_id, questions)
+    overlapping = [question.type is QuestionType.MULTIPLE for question in questions]
     shown = disclosure.protect(counted.city, counted.counts, overlapping=overlapping, smallest=smallest)
-    places = [_place(place, counted.names[place.key], shown[place.key], questions) for place in counted.city.all()]
+    places = [_place(counted.names[place.key], shown[place.key], questions, is_final=is_final) for place in counted.city.all()]
     areas = sorted((place for place in places if place.kind == "area" and place.id), key=lambda place: place.name)
     wards = sorted((place for place in places if place.kind == "ward"), key=lambda place: place.name)
     made = SurveyResults(
@@ -135,10 +134,13 @@ async def results(
     )
 
 
-def _place(place: Place, name: tally.Name, shown: ShownCounts, questions: tuple[QuestionView, ...]) -> PlaceResults:
-    numbers = shown.questions or tuple(ShownQuestion(choices=(None,) * len(question.choices)) for question in questions)
+def _place(name: tally.Name, shown: ShownCounts, questions: tuple[QuestionView, ...], *, is_final: bool) -> PlaceResults:
+    blank = tuple(ShownQuestion(choices=(None,) * len(question.choices)) for question in questions)
+    numbers = (shown.questions or blank) if is_final else blank
     told = tuple(_question(question, number) for question, number in zip(questions, numbers, strict=True))
-    return PlaceResults(name.kind, name.id, name.name, name.area_id, shown.asked, shown.answered, told)
+    said = max((question.said for question in shown.questions if question.said is not None), default=None)
+    at_least = shown.answered if shown.answered is not None else said
+    return PlaceResults(name.kind, name.id, name.name, name.area_id, shown.asked, shown.answered, at_least, told)
 
 
 def _question(question: QuestionView, shown: ShownQuestion) -> QuestionResult:

@@ -89,6 +89,20 @@ async def test_while_a_survey_is_open_only_who_took_part_is_there(runtime: Runti
     assert not told.city.has_numbers and told.city.questions[0].options[0].count is None
 
 
+async def test_a_number_seen_before_closing_does_not_tell_how_many_did_not_know(
+    runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime
+) -> None:
+    one = replace(plan, questions=plan.questions[:1])
+    yes, unsure = [(0, AnswerKind.OPTION, 0)], [(0, AnswerKind.DONT_KNOW, 0)]
+    survey_id = await _fill(runtime, town, one, now, {SOUTHWICK: _people((20, yes), (2, unsure), (8, []))})
+    before = await _results(runtime, survey_id)
+    async with runtime.sessions.write() as session:
+        await closing.close(session, survey_id, now=now)
+    after = await _results(runtime, survey_id)
+    assert (after.city.questions[0].said, after.city.answered, before.city.answered) == (20, None, None)
+    assert (before.city.asked, before.city.answered_at_least) == (30, 20)
+
+
 async def test_a_survey_nobody_was_asked_has_empty_results(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -> None:
     survey_id = await _fill(runtime, town, plan, now, {})
     async with runtime.sessions.write() as session:
