@@ -28,7 +28,7 @@ from intouch.errors import InTouchError
 from intouch.issues import categories
 from intouch.letters import Letters
 from intouch.links import Links
-from intouch.outbox import rendering
+from intouch.outbox import epoch, rendering
 from intouch.outbox.models import Road
 from intouch.outbox.worker import Worker
 from intouch.residents import reaching
@@ -202,6 +202,7 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
         email_from=runtime.settings.email_from,
         may_send_to=runtime.settings.may_send_to,
         on_dead=_mourn,
+        beat=None if runtime.settings.is_staging else epoch.Keeper(runtime.sessions, runtime.clock, runtime.settings.epoch_path).beat,
     )
 
 

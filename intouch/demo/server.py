@@ -28,6 +28,7 @@ def demo_settings(folder: Path, *, port: int, telegram: SimulatedTelegram, smtp_
     return settings.load(
         data_dir=folder,
         database_url="",
+        epoch_file=folder / "epoch.json",
         telegram_api_url=telegram.url,
         telegram_token=telegram.token,
         smtp_url=smtp_url,

@@ -8,16 +8,15 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from intouch import logs
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Channel, Outcome
 from intouch.clock import Clock
-from intouch.outbox import claiming, holds, sweeping
+from intouch.outbox import claiming, epoch, holds, sweeping
 from intouch.outbox.claiming import Claim
 from intouch.outbox.flights import Flights, Hold, Line
 from intouch.outbox.models import Delivery, Lane, Road
@@ -80,8 +79,10 @@ class Worker:
         may_send_to: Callable[[str], bool] = _everybody,
         on_dead: OnDead | None = None,
         habits: Habits | None = None,
+        beat: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.habits = habits or Habits()
+        self._beat = beat
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._sessions = sessions
         self._clock = clock
@@ -113,10 +114,12 @@ class Worker:
 
     async def run(self) -> None:
         """Send until ``stop`` is called; no fault of database, network or renderer ends this."""
+        await self._first_beat()
         self._feeding = [asyncio.create_task(self._feed(line)) for line in self._lines]
         tasks = [*self._feeding, asyncio.create_task(self._every(self.habits.sweep_every, self._sweep))]
         tasks += [asyncio.create_task(self._every(self.habits.lease.total_seconds() / 4, self._renew))]
         tasks += [asyncio.create_task(self._every(HOLDS_EVERY, self._look_for_holds))]
+        tasks += [asyncio.create_task(self._every(epoch.EVERY, self._beat))] if self._beat else []
         try:
             await self._stopped.wait()
         finally:
@@ -220,7 +223,17 @@ class Worker:
             log.warning("outbox.road_closed", road=line.road.value, seconds=line.hold.length, reason=outcome.error)
         self._settler.put(Settled(delivery, outcome))
 
-    async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _first_beat(self) -> None:
+        """Nothing is claimed before it is known whether this database was restored from a backup."""
+        while self._beat is not None and not self._is_stopping:
+            try:
+                await self._beat()
+                return
+            except Exception as error:
+                log.warning("outbox.no_beat", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
                 await work()

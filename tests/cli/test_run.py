@@ -25,7 +25,8 @@ INTOUCH = [sys.executable, "-m", "intouch.cli"]
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INTOUCH_")}
-    return {**kept, "INTOUCH_DATA_DIR": str(folder / "data"), "INTOUCH_SETTINGS": str(folder / "none.toml"), **more}
+    own = {"DATA_DIR": folder / "data", "SETTINGS": folder / "none.toml", "EPOCH_FILE": folder / "epoch.json"}
+    return {**kept, **{f"INTOUCH_{name}": str(path) for name, path in own.items()}, **more}
 
 
 def _intouch(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":

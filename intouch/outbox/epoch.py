@@ -1,0 +1,132 @@
+"""Epoch: a number that grows in the database and in a file outside it, so that a database restored from a backup is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch import logs
+from intouch.clock import Clock
+from intouch.outbox import holds
+from intouch.outbox.models import BatchHold, Epoch
+from intouch.storage.sessions import Sessions
+
+log = logs.get("outbox")
+
+EVERY = 5.0  # seconds between two beats: a restore to a moment less than this ago shows nothing
+MOST_DATABASES = 20  # that the file remembers
+NOTICED = "In Touch, which noticed a restore"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFile:
+    """How far each database has come that senders of this machine worked on, by the database's own random name."""
+
+    path: Path
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Empty when there is no such file, or one that nobody can read: then every database is taken as it is."""
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            return {str(name): {"beat": int(one["beat"]), "at": str(one["at"])} for name, one in found.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("epoch.unreadable", error=type(error).__name__)
+            return {}
+
+    def beat_of(self, database: str) -> int:
+        return int(self.read().get(database, {"beat": 0})["beat"])
+
+    def write(self, database: str, beat: int, at: datetime) -> None:
+        """Replace the file in one step, so that a power cut leaves the old one or the new one."""
+        known = self.read()
+        known[database] = {"beat": max(beat, int(known.get(database, {"beat": 0})["beat"])), "at": at.isoformat()}
+        newest = sorted(known.items(), key=lambda one: one[1]["at"])[-MOST_DATABASES:]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.{secrets.token_hex(3)}")
+        try:
+            with fresh.open("w", encoding="utf-8") as file:
+                json.dump(dict(newest), file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+class Keeper:
+    """Beats: compares the database with the file, holds everything back when it is behind, and takes both one further."""
+
+    def __init__(self, sessions: Sessions, clock: Clock, path: Path) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._file = EpochFile(path)
+        self._can_write = True
+
+    async def beat(self) -> bool:
+        """One beat, before the first claim and every few seconds from then on; True when it noticed a restore."""
+        now = self._clock.now()
+        async with self._sessions.write() as session:
+            row = await _row(session, now)
+            kept = await asyncio.to_thread(self._file.beat_of, row.database)
+            is_restored = row.beat < kept
+            if is_restored:
+                held = await holds.hold_all(session, by=NOTICED, now=now)
+                log.error("epoch.restored", held=held, advice="see `intouch delivery list --state held`, then `intouch delivery approve`")
+                # A new name: whoever works on the database that this is a copy of goes on under the old one.
+                await session.delete(row)
+                row = await _begin(session, now)
+            else:
+                row.beat, row.at = row.beat + 1, now
+            database, beat = row.database, row.beat
+        await self._write(database, beat, now)
+        return is_restored
+
+    async def _write(self, database: str, beat: int, now: datetime) -> None:
+        try:
+            await asyncio.to_thread(self._file.write, database, beat, now)
+        except OSError as error:
+            if self._can_write:
+                log.warning("epoch.not_written", error=type(error).__name__, advice="set INTOUCH_EPOCH_FILE to a file outside DATA_DIR")
+            self._can_write = False
+        else:
+            self._can_write = True
+
+
+async def _row(session: AsyncSession, now: datetime) -> Epoch:
+    # Two processes that begin at once make two rows; the first by name counts from then on.
+    row: Epoch | None = await session.scalar(sa.select(Epoch).order_by(Epoch.database).limit(1).with_for_update())
+    return row or await _begin(session, now)
+
+
+async def _begin(session: AsyncSession, now: datetime) -> Epoch:
+    row = Epoch(database=secrets.token_hex(8), beat=1, at=now)
+    session.add(row)
+    await session.flush()
+    log.info("epoch.begun")
+    return row
+
+
+async def held_since(session: AsyncSession) -> datetime | None:
+    """Since when everything waits because of a restore; None when it does not."""
+    moment: datetime | None = await session.scalar(sa.select(BatchHold.at).where(BatchHold.batch == holds.EVERYTHING))
+    return moment
+
+
+def sentence(held_at: str) -> str:
+    """What commands say while everything waits; ``held_at`` in words."""
+    return (
+        f"This database was restored from a backup (noticed {held_at}). What waited then, and all bulk made since, does not go out. "
+        "Look at it with `intouch delivery list --state held`, take out what has gone out before with `intouch delivery drop --state held "
+        "--edition …`, and let the rest go with `intouch delivery approve`."
+    )
