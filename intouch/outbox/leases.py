@@ -11,15 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.outbox.models import Lease
 from intouch.storage.inserting import insert_ignoring
 
+LONGEST_SKEW = timedelta(minutes=5)  # two machines' clocks may differ by so much
+
 
 async def take(session: AsyncSession, name: str, *, holder: str, seconds: float, now: datetime) -> bool:
-    """Take or renew the lease for ``seconds``; False while somebody else holds it."""
+    """Take or renew the lease for ``seconds``; False while somebody else holds it.
+
+    One that runs for much longer was given before the clock was set back: it is shortened, and its holder renews it if alive.
+    """
     until = now + timedelta(seconds=seconds)
     if await insert_ignoring(session, Lease, [{"name": name, "holder": holder, "until": until}], conflict=["name"]):
         return True
     free = sa.or_(Lease.holder == holder, Lease.until <= now)
     statement = sa.update(Lease).where(Lease.name == name, free).values(holder=holder, until=until)
-    return await _changed(session, statement) == 1
+    if await _changed(session, statement) == 1:
+        return True
+    too_long = sa.update(Lease).where(Lease.name == name, Lease.until > until + LONGEST_SKEW).values(until=until)
+    await _changed(session, too_long)
+    return False
 
 
 async def renew(session: AsyncSession, name: str, *, holder: str, seconds: float, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -14,7 +14,13 @@ from intouch.outbox.models import Delivery, Road, State
 
 # A dying process is hardly ever the email's fault, but one that dies with it every time has to be looked at.
 MOST_DEATHS = 25
+# No lease is this long: one that ends later was given before the clock was set back.
+LONGEST_LEASE = timedelta(minutes=5)
+# Whoever is alive renews a lease well within this time.
+ANEW = timedelta(minutes=1)
 _LOST = "the process that was sending it ended; it may have arrived"
+# The road is named so that the index on (road, state, …) is used.
+_SENDING = (Delivery.road.in_(list(Road)), Delivery.state == State.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +33,17 @@ class Swept:
 
 async def is_anything_lost(session: AsyncSession, *, now: datetime) -> bool:
     """Asked in a reading session before ``sweep`` takes the writer's turn."""
-    return (await session.scalar(sa.select(Delivery.id).where(_expired(now)).limit(1))) is not None
+    lost = sa.or_(_expired(now), _too_long(now))
+    return (await session.scalar(sa.select(Delivery.id).where(lost).limit(1))) is not None
 
 
 async def sweep(session: AsyncSession, *, now: datetime, harmless: Collection[str] = frozenset()) -> Swept:
     """Take over expired leases: an email goes out again under its Message-ID, a Telegram message becomes ``unknown``.
 
     An email that has taken its process down with it ``MOST_DEATHS`` times is ``unknown`` too: somebody has to look.
+    A lease from before the clock was set back is shortened: the living renew it, that of the dead runs out (docs/decisions/0150).
     """
+    await _move(session, _too_long(now), {"lease_until": now + ANEW})
     again = sa.or_(Delivery.kind.in_(harmless), sa.and_(Delivery.road == Road.EMAIL, Delivery.unseen < MOST_DEATHS))
     freed = {"leased_by": None, "lease_until": None, "error": _LOST}
     queued = await _move(session, sa.and_(_expired(now), again), {**freed, "state": State.QUEUED, "unseen": Delivery.unseen + 1})
@@ -43,8 +52,11 @@ async def sweep(session: AsyncSession, *, now: datetime, harmless: Collection[st
 
 
 def _expired(now: datetime) -> sa.ColumnElement[bool]:
-    # The road is named so that the index on (road, state, …) is used.
-    return sa.and_(Delivery.road.in_(list(Road)), Delivery.state == State.SENDING, Delivery.lease_until <= now)
+    return sa.and_(*_SENDING, Delivery.lease_until <= now)
+
+
+def _too_long(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(*_SENDING, Delivery.lease_until > now + LONGEST_LEASE)
 
 
 async def _move(session: AsyncSession, which: sa.ColumnElement[bool], values: dict[str, object]) -> int:
