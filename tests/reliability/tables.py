@@ -16,8 +16,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def put(name: str, text: str, page: Path = PAGE) -> None:
     """Replace what stands between the marks ``name`` of the page."""
+    before, _, after = _apart(name, page)
+    page.write_text(before + text.strip() + "\n" + after)
+
+
+def get(name: str, page: Path = PAGE) -> str:
+    """What stands between the marks ``name`` of the page."""
+    return _apart(name, page)[1].strip()
+
+
+def _apart(name: str, page: Path) -> tuple[str, str, str]:
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
-    before, found, rest = page.read_text().partition(begin)
-    if not found or end not in rest:
+    before, begun, rest = page.read_text().partition(begin)
+    between, ended, after = rest.partition(end)
+    if not (begun and ended):
         raise ValueError(f"{page.name} has no marks for {name}")
-    page.write_text(before + begin + text.strip() + "\n" + end + rest.partition(end)[2])
+    return before + begun, between, ended + after
