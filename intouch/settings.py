@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from intouch.errors import InTouchError
 
@@ -143,12 +145,34 @@ class Settings(BaseSettings):
             raise ValueError("is not a place to listen; write for example lmtp://127.0.0.1:2424")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        try:
+            is_known = not url or make_url(url).get_backend_name() in ("sqlite", "postgresql", "postgres")
+        except (ArgumentError, ValueError):
+            is_known = False
+        if not is_known:
+            raise ValueError(
+                "is not a database URL; write postgresql://user:pass@host/name or sqlite:///file, with %40 for an @ in the password"
+            )
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
-        if url and (urlsplit(url).scheme not in ("smtp", "smtps") or not urlsplit(url).hostname):
-            raise ValueError("is not an SMTP URL; write smtp://user:pass@host:587?starttls=1 or smtps://host")
+        try:
+            is_known = not url or (urlsplit(url).scheme in ("smtp", "smtps") and bool(urlsplit(url).hostname))
+            if url:
+                SmtpAddress(url)
+        except ValueError:  # a port or a number that is none; its text may be half a password
+            is_known = False
+        if not is_known:
+            raise ValueError(
+                "is not an SMTP URL; write smtp://user:pass@host:587?starttls=1 or smtps://host, with %40 for an @ in the password"
+            )
         return value
 
     @property

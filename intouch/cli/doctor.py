@@ -57,7 +57,9 @@ def examine() -> list[Finding]:
         chosen = settings.load()
     except InTouchError as error:
         return [Finding("settings", False, str(error))]
-    return [*_check_settings(chosen), *asyncio.run(_examine(chosen))]
+    first = list(_check_settings(chosen))
+    # Without its folder nothing else can be opened, and so not be looked at either.
+    return [*first, *asyncio.run(_examine(chosen))] if first[0].is_well else first
 
 
 async def _examine(chosen: settings.Settings) -> list[Finding]:

@@ -10,9 +10,8 @@ import typer
 
 from intouch import app as application
 from intouch import logs, settings
-from intouch.cli.running import fail
+from intouch.cli.running import plainly
 from intouch.demo import server
-from intouch.errors import InTouchError
 from intouch.storage import upgrade
 
 database = typer.Typer(no_args_is_help=True)
@@ -25,13 +24,11 @@ def run(
 
     Example: intouch run --only bot,sender
     """
-    try:
+    with plainly():
         parts = application.parse_parts(only)
         chosen = settings.load()
         logs.configure(chosen.log_level, chosen.log_json)
         asyncio.run(_run(application.Application(chosen, parts=parts)))
-    except (InTouchError, OSError) as error:
-        raise fail(error) from None
 
 
 async def _run(running: application.Application) -> None:
@@ -53,14 +50,8 @@ def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo pa
 
     Example: intouch demo --port 8080
     """
-
-
-
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            server.run(port)
-        except (InTouchError, OSError) as error:
-            raise fail(error) from None
+    with contextlib.suppress(KeyboardInterrupt), plainly():
+        server.run(port)
 
 
 @database.command("upgrade")
@@ -80,7 +71,5 @@ def upgrade_database() -> None:
             await runtime.sessions.close()
         typer.echo(f"The database is at {upgrade.newest()}." if before == upgrade.newest() else f"Upgraded to {upgrade.newest()}.")
 
-    try:
+    with plainly():
         asyncio.run(work())
-    except (InTouchError, OSError) as error:
-        raise fail(error) from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import typer
@@ -12,7 +14,9 @@ import typer
 from intouch import app, logs, settings
 from intouch.errors import InTouchError
 from intouch.runtime import Runtime
-from intouch.storage import upgrade
+from intouch.storage import troubles, upgrade
+
+log = logs.get("cli")
 
 Result = TypeVar("Result")
 
@@ -21,6 +25,21 @@ def fail(error: Exception) -> typer.Exit:
     """Tell the error in one line on standard error; raise what this returns."""
     typer.secho(str(error), fg=typer.colors.RED, err=True)
     return typer.Exit(1)
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """Whatever goes wrong inside is told in one line and ends the command with 1; only a bug leaves its traceback in the log."""
+    try:
+        yield
+    except (InTouchError, typer.Exit, typer.Abort) as error:
+        raise fail(error) if isinstance(error, InTouchError) else error from None
+    except Exception as error:
+        if told := troubles.sentence(error):
+            raise fail(InTouchError(told)) from None
+        number = secrets.token_hex(4)
+        log.exception("cli.failed", id=number)
+        raise fail(InTouchError(f"Something is wrong in In Touch itself; the log above tells what, under {number}.")) from None
 
 
 def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:
@@ -36,10 +55,8 @@ def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:
         finally:
             await runtime.sessions.close()
 
-    try:
+    with plainly():
         return asyncio.run(run())
-    except InTouchError as error:
-        raise fail(error) from None
 
 
 def say_json(value: Any) -> None:

@@ -29,11 +29,12 @@ def driver_url(url: str) -> sa.URL:
 def open_engine(url: str) -> AsyncEngine:
     """An engine for SQLite (WAL, busy timeout, foreign keys, our own BEGIN) or PostgreSQL."""
     parsed = driver_url(url)
+    # Parameters are what people wrote and where they can be reached: they stay out of errors, and so out of the log.
     if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        return create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
+    engine = create_async_engine(parsed, connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -1,0 +1,44 @@
+"""Troubles: what whoever runs In Touch reads when the database or its folder fails, without what was in a statement or a URL."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+_BY_WORDS = {
+    "database is locked": "The database is busy: something else is writing to it for a long time. Nothing was changed; please try again.",
+    "disk is full": "The disk is full. Nothing was changed; make room and try again.",
+    "disk i/o error": "The disk can't be written to; it may be full. Nothing was changed; make room and try again.",
+    "readonly database": "The database can't be written to. Check who owns its file and its folder, and INTOUCH_DATA_DIR.",
+    "unable to open database file": "The database file can't be opened. Check INTOUCH_DATABASE_URL, INTOUCH_DATA_DIR and who may write.",
+    "file is not a database": "The database file is no SQLite database, or it is damaged. Check INTOUCH_DATABASE_URL and INTOUCH_DATA_DIR.",
+    "malformed": "The database file is damaged. Stop In Touch, keep the file, and go back to your last backup.",
+    "no such table": "The database is of another version or program. Check INTOUCH_DATABASE_URL, or run `intouch db upgrade`.",
+}
+# SQLSTATE classes of PostgreSQL that say more than "out of reach".
+_BY_STATE = {
+    "28": "The database server does not let us in. Check user and password in INTOUCH_DATABASE_URL.",
+    "3D": "The database server has no such database. Create it, or check its name in INTOUCH_DATABASE_URL.",
+    "42": "The database does not let us do that, or is of another version. Check the user's rights, or run `intouch db upgrade`.",
+    "53": "The database server is out of room or connections. Nothing was changed; please try again later.",
+    "55": "The database is busy: something else is changing the same. Nothing was changed; please try again.",
+}
+_AWAY = "The database can't be reached ({what}). Check INTOUCH_DATABASE_URL and that the server runs."
+
+
+def sentence(error: BaseException) -> str | None:
+    """What to tell about ``error``, in one line; None when it is no trouble of the database or its folder."""
+    original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    state = str(getattr(original, "sqlstate", None) or "")
+    if state[:2] in _BY_STATE:
+        return _BY_STATE[state[:2]]
+    if isinstance(error, sa.exc.IntegrityError):
+        return None
+    if isinstance(error, sa.exc.DBAPIError):
+        words = str(original).lower()
+        told = next((told for known, told in _BY_WORDS.items() if known in words), None)
+        return told or (None if isinstance(error, sa.exc.ProgrammingError) else _AWAY.format(what=type(original).__name__))
+    if isinstance(error, OSError):
+        if error.filename:
+            return f"{error.filename} can't be used: {error.strerror}. Check INTOUCH_DATA_DIR and who may write there."
+        return _AWAY.format(what=type(error).__name__)
+    return _AWAY.format(what=type(error).__name__) if state else None

@@ -1,0 +1,72 @@
+"""What a command says when its database, its folder or its settings fail: one line, no traceback, no secret."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from intouch.cli import app
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INTOUCH_DATA_DIR", str(tmp_path / "data"))
+
+
+def _said(*words: str, **more: str) -> str:
+    told = CliRunner().invoke(app, list(words), env=more)
+    assert told.exit_code == 1, told.output
+    assert "Traceback" not in told.output
+    assert "hunter2" not in told.output
+    return told.stderr
+
+
+@pytest.mark.parametrize("words", [("survey", "list"), ("db", "upgrade")], ids=" ".join)
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("mysql://olive:hunter2@host/x", "INTOUCH_DATABASE_URL"),
+        ("hunter2", "INTOUCH_DATABASE_URL"),
+        ("postgresql://olive:hunter2@host:hunter2/x", "INTOUCH_DATABASE_URL"),
+        ("postgresql://olive:hunter2@127.0.0.1:1/x", "can't be reached"),
+        ("sqlite:////proc/nowhere/x.sqlite3", "INTOUCH_DATA_DIR"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_one_line(words: tuple[str, ...], url: str, expected: str) -> None:
+    said = _said(*words, INTOUCH_DATABASE_URL=url)
+    assert expected in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("survey", "list"), ("db", "upgrade"), ("run", "--only", "schedule")], ids=" ".join)
+def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path, words: tuple[str, ...]) -> None:
+    file = tmp_path / "letters.txt"
+    file.write_text("Dear Olive, this is not a database at all.\n" * 99)
+    before = file.read_bytes()
+    assert "no SQLite database" in _said(*words, INTOUCH_DATABASE_URL=f"sqlite:///{file}")
+    assert file.read_bytes() == before
+
+
+def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("in the way")
+    assert "INTOUCH_DATA_DIR" in _said("survey", "list")
+    assert CliRunner().invoke(app, ["doctor"]).stdout.startswith("WRONG  data folder")
+
+
+def test_a_server_without_that_database_is_told(postgres_server: sa.URL) -> None:
+    url = postgres_server.set(database="no_such_database").render_as_string(hide_password=False)
+    assert "no such database" in _said("survey", "list", INTOUCH_DATABASE_URL=url)
+
+
+def test_a_user_that_the_server_does_not_know_is_told(postgres_server: sa.URL) -> None:
+    url = postgres_server.set(username="nobody_of_that_name").render_as_string(hide_password=False)
+    assert "does not let us in" in _said("survey", "list", INTOUCH_DATABASE_URL=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://olive:hunter2/x@mail.example:587", "smtp://olive:x@mail.example:hunter2", "smtp://mail.example?connections=hunter2"]
+)
+def test_an_smtp_url_that_does_not_parse_is_named_without_what_is_in_it(url: str) -> None:
+    assert "INTOUCH_SMTP_URL" in _said("survey", "list", INTOUCH_SMTP_URL=url)
