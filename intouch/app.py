@@ -28,7 +28,7 @@ from intouch.errors import InTouchError
 from intouch.issues import categories
 from intouch.letters import Letters
 from intouch.links import Links
-from intouch.outbox import epoch, rendering
+from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
 from intouch.outbox.worker import Worker
 from intouch.residents import reaching
@@ -183,6 +183,7 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
     letters = Letters(runtime.templates)
     renderers: dict[str, rendering.Renderer] = {
         **rendering.generic_renderers(letters),
+        ready.KIND: ready.render,
         "survey.invitation": invitations.renderer(runtime.templates, runtime.links, letters, runtime.clock),
         "survey.outcome": outcomes.renderer(runtime.templates, runtime.links, letters, smallest=runtime.settings.smallest_count),
         **editions.renderers(runtime.templates, letters, runtime.links),

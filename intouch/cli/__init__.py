@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from intouch import __version__
-from intouch.cli import digest, doctor, imports, issues, people, residents, run, surveys
+from intouch.cli import delivery, digest, doctor, imports, issues, people, residents, run, sending, surveys
+from intouch.digest.models import Audience
 
 app = typer.Typer(
     help="In Touch: a council's two-way line to its residents.",
@@ -23,8 +24,11 @@ app.add_typer(people.officer_app, name="officer", help="Engagement officers.")
 app.add_typer(people.councillor_app, name="councillor", help="Ward councillors.")
 app.add_typer(surveys.app, name="survey", help="Pulse surveys.")
 app.add_typer(issues.app, name="issue", help="Issue reports.")
+sending.add(digest.digest_app, Audience.DIGEST)
+sending.add(digest.briefing_app, Audience.BRIEFING)
 app.add_typer(digest.digest_app, name="digest", help="The residents' weekly digest.")
 app.add_typer(digest.briefing_app, name="briefing", help="The councillors' weekly briefing.")
+app.add_typer(delivery.app, name="delivery", help="What is in the outbox: who did not get it, sending again, stopping.")
 app.add_typer(residents.app, name="resident", help="What is held about a resident: export and erasure.")
 
 

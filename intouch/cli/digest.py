@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -11,13 +12,15 @@ from typing import Any
 import typer
 
 from intouch import schedule
+from intouch.cli import watching
 from intouch.cli.running import fail, say_json, with_runtime
-from intouch.digest import briefing, contents, editions, figures, periods
+from intouch.digest import batches, briefing, contents, editions, figures, periods
 from intouch.digest.models import Audience, EditionStatus
 from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
 from intouch.digest.scope import Scope
 from intouch.errors import BadInput
 from intouch.letters import Letter, Letters
+from intouch.outbox import epoch
 from intouch.runtime import Runtime
 from intouch.templating import plural
 
@@ -28,6 +31,8 @@ _WARD = typer.Option(..., help="The ward's code or name.")
 _OUT = typer.Option(..., help="The HTML file to write; the plain text goes beside it with .txt.")
 _PERIOD = typer.Option("", help="The ISO week, such as 2026-W47. Left out: the week that fell due last.")
 _ONE_WARD = typer.Option("", help="Only this ward, by its code or name.")
+_WATCH = typer.Option(None, "--watch/--no-watch", help="Show a bar while it goes out. Left out: on a terminal.", show_default=False)
+_FOLLOW = typer.Option(False, "--watch", help="Follow the latest week with a bar: rate, time left, refused and retried.")
 _JSON = typer.Option(False, "--json", help="Print JSON for a machine to read.")
 
 
@@ -50,45 +55,49 @@ def preview_briefing(ward: str = _WARD, out: Path = _OUT) -> None:
 
 
 @digest_app.command("publish")
-def publish_digest(period: str = _PERIOD, ward: str = _ONE_WARD) -> None:
+def publish_digest(period: str = _PERIOD, ward: str = _ONE_WARD, watch: bool | None = _WATCH) -> None:
     """Publish the digests that are missing or waiting for you; safe to run again.
+
+    On a terminal it shows a bar until they are out; Ctrl-C ends the looking, not the sending.
 
     Example: intouch digest publish --period 2026-W47
     """
-    _publish(Audience.DIGEST, period, ward)
+    _publish(Audience.DIGEST, period, ward, watch)
 
 
 @briefing_app.command("publish")
-def publish_briefing(period: str = _PERIOD, ward: str = _ONE_WARD) -> None:
+def publish_briefing(period: str = _PERIOD, ward: str = _ONE_WARD, watch: bool | None = _WATCH) -> None:
     """Publish the briefings that are missing or waiting for you; safe to run again.
+
+    On a terminal it shows a bar until they are out; Ctrl-C ends the looking, not the sending.
 
     Example: intouch briefing publish --period 2026-W47
     """
-    _publish(Audience.BRIEFING, period, ward)
+    _publish(Audience.BRIEFING, period, ward, watch)
 
 
 @digest_app.command("status")
-def digest_status(as_json: bool = _JSON) -> None:
-    """Show the latest weeks: editions by status, deliveries by state.
+def digest_status(as_json: bool = _JSON, watch: bool = _FOLLOW) -> None:
+    """Show the latest weeks: editions by status, deliveries by state; with --watch, the latest week as it goes out.
 
-    Example: intouch digest status --json
+    Example: intouch digest status --watch
     """
-    _status(Audience.DIGEST, as_json)
+    _status(Audience.DIGEST, as_json, watch)
 
 
 @briefing_app.command("status")
-def briefing_status(as_json: bool = _JSON) -> None:
-    """Show the latest weeks: editions by status, deliveries by state.
+def briefing_status(as_json: bool = _JSON, watch: bool = _FOLLOW) -> None:
+    """Show the latest weeks: editions by status, deliveries by state; with --watch, the latest week as it goes out.
 
-    Example: intouch briefing status --json
+    Example: intouch briefing status --watch
     """
-    _status(Audience.BRIEFING, as_json)
+    _status(Audience.BRIEFING, as_json, watch)
 
 
 def _preview(audience: Audience, ward: str, out: Path) -> None:
     if out.suffix == ".txt":
         raise fail(BadInput("Name the HTML file in --out; the plain text is written beside it with .txt."))
-    letter = with_runtime(lambda runtime: _letter(runtime, audience, ward))
+    letter = with_runtime(lambda runtime: letter_now(runtime, audience, ward))
     try:
         out.write_text(letter.html, encoding="utf-8")
         out.with_suffix(".txt").write_text(letter.text, encoding="utf-8")
@@ -97,7 +106,8 @@ def _preview(audience: Audience, ward: str, out: Path) -> None:
     typer.echo(f"“{letter.subject}” is in {out} and {out.with_suffix('.txt')}.")
 
 
-async def _letter(runtime: Runtime, audience: Audience, ward: str) -> Letter:
+async def letter_now(runtime: Runtime, audience: Audience, ward: str) -> Letter:
+    """What this week's edition of a ward would say now, to nobody."""
     now, when = runtime.now(), schedule.weekly(runtime.settings, audience)
     letters = Letters(runtime.templates)
     async with runtime.sessions.read() as session:
@@ -113,11 +123,13 @@ async def _letter(runtime: Runtime, audience: Audience, ward: str) -> Letter:
     return press.letter(press.stencil(found), chosen.code, resident_id=NOBODY, name="")
 
 
-def _publish(audience: Audience, period: str, ward: str) -> None:
+def _publish(audience: Audience, period: str, ward: str, watch: bool | None) -> None:
     chosen, made, waiting = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
     messages = plural(made, "email or message", "emails and messages")
     left = plural(waiting, "edition is", "editions are")
     typer.echo(f"{chosen}: {messages} put into the outbox." + (f" {left} still waiting." if waiting else ""))
+    if made and (watch if watch is not None else sys.stdout.isatty()):
+        with_runtime(lambda runtime: _watch(runtime, audience, chosen))
 
 
 async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: str) -> tuple[str, int, int]:
@@ -133,22 +145,34 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
     return chosen, made, waiting
 
 
-def _status(audience: Audience, as_json: bool) -> None:
-    found, next_due = with_runtime(lambda runtime: _figures(runtime, audience))
+async def _watch(runtime: Runtime, audience: Audience, period: str) -> None:
+    async with runtime.sessions.read() as session:
+        theirs = await batches.in_period(session, audience, period)
+    await watching.watch(runtime, theirs, title=f"{audience.value} {period}")
+
+
+def _status(audience: Audience, as_json: bool, watch: bool) -> None:
+    found, next_due, held_at = with_runtime(lambda runtime: _figures(runtime, audience))
+    if held_at:
+        typer.secho(epoch.sentence(held_at), fg=typer.colors.YELLOW, err=True)
     if as_json:
         say_json({"next_due": next_due, "periods": [asdict(one) for one in found]})
         return
     for one in found:
         typer.echo(f"{one.period}  editions: {_counted(one.editions)}  deliveries: {_counted(one.deliveries)}")
     typer.echo(f"Next due: {next_due}")
+    if watch and found:
+        with_runtime(lambda runtime: _watch(runtime, audience, found[0].period))
 
 
-async def _figures(runtime: Runtime, audience: Audience) -> tuple[list[figures.PeriodFigures], str]:
+async def _figures(runtime: Runtime, audience: Audience) -> tuple[list[figures.PeriodFigures], str, str]:
     when, now = schedule.weekly(runtime.settings, audience), runtime.now()
     async with runtime.sessions.read() as session:
         found = await figures.by_period(session, audience)
+        held_at = await epoch.held_since(session)
     following = periods.next_period(periods.last_due(when, now))
-    return found, f"{following}, {runtime.templates.moment(periods.due_at(following, when))}"
+    due = f"{following}, {runtime.templates.moment(periods.due_at(following, when))}"
+    return found, due, runtime.templates.moment(held_at) if held_at else ""
 
 
 def _counted(numbers: Mapping[str, Any]) -> str:

@@ -1,0 +1,84 @@
+"""Sending: trying out an edition on yourself, and pausing, resuming or cancelling one while it goes out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch import schedule
+from intouch.cli import delivery
+from intouch.cli.delivery import Chosen
+from intouch.cli.digest import letter_now
+from intouch.cli.running import with_runtime
+from intouch.council import people
+from intouch.digest import batches, editions
+from intouch.digest.models import Audience
+from intouch.errors import NotFound
+from intouch.outbox import enqueue, progress, ready
+from intouch.outbox.models import Stand
+from intouch.runtime import Runtime
+
+Period = Annotated[str, typer.Option("--period", help="The ISO week, such as 2026-W47. Left out: the week that fell due last.")]
+OneWard = Annotated[str, typer.Option("--ward", help="Only this ward, by its code or name.")]
+Ward = Annotated[str, typer.Option("--ward", help="The ward's code or name.")]
+To = Annotated[str, typer.Option("--to", help="The email address that gets it.")]
+
+_PATIENCE = 20.0
+
+
+def add(app: typer.Typer, audience: Audience) -> None:
+    """Give the commands of an audience those of this file."""
+    name = audience.value
+
+    @app.command("test", epilog=f"Example: intouch {name} test --ward Southwick --to olive@council.example")
+    def test(ward: Ward, to: To) -> None:
+        """Send what this week's edition of a ward would say now to one address, with [Test] in its subject; its links belong to nobody."""
+        typer.echo(with_runtime(lambda runtime: _test(runtime, audience, ward, to)))
+
+    @app.command("pause", epilog=f"Example: intouch {name} pause --period 2026-W47 --ward Southwick")
+    def pause(period: Period = "", ward: OneWard = "") -> None:
+        """Stop sending, within two seconds on all processes, until it is resumed."""
+        typer.echo(with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.PAUSED)))
+
+    @app.command("resume", epilog=f"Example: intouch {name} resume --period 2026-W47 --ward Southwick")
+    def resume(period: Period = "", ward: OneWard = "") -> None:
+        """Go on sending what was paused."""
+        typer.echo(with_runtime(lambda runtime: delivery.go_on(runtime, _of(runtime, audience, period, ward))))
+
+    @app.command("cancel", epilog=f"Example: intouch {name} cancel --period 2026-W47 --ward Southwick")
+    def cancel(period: Period = "", ward: OneWard = "") -> None:
+        """Stop sending for good; what has gone out has gone out."""
+        typer.echo(with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.CANCELLED)))
+
+
+def _of(runtime: Runtime, audience: Audience, period: str, ward: str) -> Chosen:
+    async def chosen(session: AsyncSession) -> list[str]:
+        now, when = runtime.now(), schedule.weekly(runtime.settings, audience)
+        week = editions.chosen_period(period, when, now=now)
+        ward_id = (await editions.chosen_ward(session, ward, now=now, when=when)).id if ward else None
+        found = await batches.in_period(session, audience, week, ward_id=ward_id)
+        if not found:
+            raise NotFound(f"There is no {audience.value} of {week}{' for that ward' if ward else ''} yet.")
+        return found
+
+    return chosen
+
+
+async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> str:
+    letter, address = await letter_now(runtime, audience, ward), people.address(to)
+    draft = ready.test_send(letter, address, now=runtime.now())
+    async with runtime.sessions.write() as session:
+        await enqueue.enqueue(session, draft)
+    began = time.monotonic()
+    while time.monotonic() - began < _PATIENCE:
+        async with runtime.sessions.read() as session:
+            found = await progress.measure(session, [draft.key])
+        if found.is_over:
+            how = "is sent" if found.sent else "was not taken: see `intouch delivery list --state failed,unknown,cancelled`"
+            return f"“[Test] {letter.subject}” to {address} {how}."
+        await asyncio.sleep(0.2)
+    return f"“[Test] {letter.subject}” to {address} waits in the outbox. Is a sender running (`intouch run`)?"

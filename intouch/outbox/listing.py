@@ -1,0 +1,99 @@
+"""Listing: which deliveries of a batch are in a state, such as who did not get an edition; walked by key, never loaded whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.outbox.models import Delivery, Road, State
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which deliveries: those of these batches, in these states, with these numbers; what is None leaves nothing out."""
+
+    batches: Collection[str] | None = None
+    states: Collection[State] | None = None
+    numbers: Collection[int] | None = None
+
+    def within(self, states: Collection[State]) -> list[sa.ColumnElement[bool]]:
+        """As conditions, of those in ``states`` only."""
+        chosen = [state for state in states if self.states is None or state in self.states]
+        found: list[sa.ColumnElement[bool]] = [Delivery.state.in_(chosen)]
+        if self.batches is not None:
+            found.append(Delivery.batch.in_(self.batches))
+        if self.numbers is not None:
+            found.append(Delivery.id.in_(self.numbers))
+        if self.batches is None and self.numbers is None:
+            found.append(Delivery.road.in_(list(Road)))  # named so that the index on (road, state, …) is used
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One delivery as an officer sees it. ``error`` is why it stands where it does."""
+
+    number: int
+    key: str
+    kind: str
+    road: str
+    address: str
+    owner: str | None
+    batch: str | None
+    state: str
+    tries: int
+    error: str | None
+    due_at: datetime
+    settled_at: datetime | None
+
+
+async def count(session: AsyncSession, wanted: Wanted) -> dict[State, int]:
+    """How many there are in each state."""
+    statement = sa.select(Delivery.state, sa.func.count()).where(*wanted.within(list(State))).group_by(Delivery.state)
+    return {row[0]: row[1] for row in await session.execute(statement)}
+
+
+async def walk(session: AsyncSession, wanted: Wanted, *, most: int | None = None) -> AsyncIterator[Listed]:
+    """All of them in the order in which they were made; ``most`` ends it earlier."""
+    last, left = 0, most
+    while left is None or left > 0:
+        size = PAGE if left is None else min(PAGE, left)
+        statement = sa.select(Delivery).where(*wanted.within(list(State)), Delivery.id > last).order_by(Delivery.id).limit(size)
+        page = (await session.scalars(statement)).all()
+        for row in page:
+            yield _listed(row)
+        session.expunge_all()
+        if len(page) < size:
+            return
+        last = page[-1].id
+        left = None if left is None else left - len(page)
+
+
+async def unknown_by_batch(session: AsyncSession) -> list[tuple[str, int]]:
+    """The batches with deliveries of which nobody knows whether they arrived, and how many; those of none under ``""``."""
+    batch = sa.func.coalesce(Delivery.batch, "").label("batch")
+    statement = sa.select(batch, sa.func.count()).where(Delivery.road.in_(list(Road)), Delivery.state == State.UNKNOWN)
+    return [(row[0], row[1]) for row in await session.execute(statement.group_by(batch).order_by(batch))]
+
+
+def _listed(row: Delivery) -> Listed:
+    return Listed(
+        number=row.id,
+        key=row.key,
+        kind=row.kind,
+        road=row.road.value,
+        address=row.address,
+        owner=row.owner,
+        batch=row.batch,
+        state=row.state.value,
+        tries=row.tries,
+        error=row.error,
+        due_at=row.due_at,
+        settled_at=row.settled_at,
+    )

@@ -1,0 +1,77 @@
+"""Progress: how far batches have come, how fast, and how long it takes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.outbox.models import Delivery, State
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How the deliveries of some batches stand. ``retried`` are those under way that have been tried before."""
+
+    total: int = 0
+    sent: int = 0
+    refused: int = 0
+    unknown: int = 0
+    cancelled: int = 0
+    kept: int = 0
+    left: int = 0
+    retried: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.total - self.left - self.kept
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will happen by itself."""
+        return self.left == 0
+
+
+async def measure(session: AsyncSession, batches: Collection[str]) -> Progress:
+    """Counted by the database over the index on batch and state."""
+    statement = sa.select(Delivery.state, sa.func.count()).where(Delivery.batch.in_(batches)).group_by(Delivery.state)
+    found: dict[State, int] = {row[0]: row[1] for row in await session.execute(statement)}
+    again = sa.select(sa.func.count()).select_from(Delivery).where(Delivery.batch.in_(batches))
+    tried = sa.or_(
+        sa.and_(Delivery.state == State.QUEUED, Delivery.tries > 0), sa.and_(Delivery.state == State.SENDING, Delivery.tries > 1)
+    )
+    retried = await session.scalar(again.where(Delivery.state.in_((State.QUEUED, State.SENDING)), tried))
+    return Progress(
+        total=sum(found.values()),
+        sent=found.get(State.SENT, 0),
+        refused=found.get(State.FAILED, 0),
+        unknown=found.get(State.UNKNOWN, 0),
+        cancelled=found.get(State.CANCELLED, 0),
+        kept=found.get(State.PAUSED, 0) + found.get(State.HELD, 0),
+        left=found.get(State.QUEUED, 0) + found.get(State.SENDING, 0),
+        retried=retried or 0,
+    )
+
+
+@dataclass(slots=True)
+class Speed:
+    """Deliveries a second, smoothed over about ten seconds."""
+
+    rate: float = 0.0
+    _done: int | None = None
+    _at: float = 0.0
+
+    def note(self, done: int, at: float) -> None:
+        """``done`` so many at the moment ``at``, in seconds of any clock that only goes forward."""
+        if self._done is not None and at > self._at:
+            passed = at - self._at
+            now = max(0, done - self._done) / passed
+            weight = min(1.0, passed / 10.0) if self.rate else 1.0
+            self.rate += (now - self.rate) * weight
+        self._done, self._at = done, at
+
+    def remaining(self, left: int) -> float | None:
+        """Seconds until ``left`` more are done; None while nothing moves."""
+        return left / self.rate if self.rate > 0.01 else None

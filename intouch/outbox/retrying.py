@@ -1,0 +1,54 @@
+"""Retrying: what an officer decides about deliveries that failed, or of which nobody knows whether they arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.outbox.listing import Wanted
+from intouch.outbox.models import WAITING, DeadAddress, Delivery, State
+
+OPEN_ENDS = (State.FAILED, State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many go out again, and how many do not because nobody is at their address any more."""
+
+    queued: int = 0
+    gone: int = 0
+
+
+async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retried:
+    """Send failed and unknown deliveries again, as they were: an email keeps its Message-ID and its date.
+
+    One that is older than the worker's patience gets this one try. A Telegram message that did arrive arrives twice.
+    """
+    conditions = wanted.within(OPEN_ENDS)
+    dead = sa.exists().where(DeadAddress.road == Delivery.road, DeadAddress.address == sa.func.lower(sa.func.trim(Delivery.address)))
+    nobody_there = sa.or_(dead, Delivery.address == "")
+    gone = await session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(*conditions, nobody_there))
+    fresh = {"state": State.QUEUED, "due_at": now, "settled_at": None, "error": None, "tries": 0, "unseen": 0}
+    return Retried(await _change(session, [*conditions, sa.not_(nobody_there)], fresh), gone or 0)
+
+
+async def let_be(session: AsyncSession, wanted: Wanted, *, by: str, now: datetime) -> int:
+    """Take what may have arrived as arrived: it is not sent again, and nobody is asked about it any more."""
+    settled = {"state": State.CANCELLED, "error": f"may have arrived; let be by {by}", "settled_at": now}
+    return await _change(session, wanted.within([State.UNKNOWN]), settled)
+
+
+async def drop(session: AsyncSession, wanted: Wanted, *, by: str, now: datetime) -> int:
+    """Cancel what waits: queued, paused or held."""
+    dropped = {"state": State.CANCELLED, "error": f"dropped by {by}", "settled_at": now}
+    return await _change(session, wanted.within(WAITING), dropped)
+
+
+async def _change(session: AsyncSession, conditions: list[sa.ColumnElement[bool]], values: dict[str, Any]) -> int:
+    statement = sa.update(Delivery).where(*conditions).values(values)
+    result = await session.execute(statement, execution_options={"synchronize_session": False})
+    return max(0, cast("sa.CursorResult[Any]", result).rowcount)

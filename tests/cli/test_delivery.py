@@ -1,0 +1,185 @@
+"""Delivery on the command line: who did not get it, again or let be, pause, resume, cancel, approve, and a test send."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+from rich.console import Console
+from typer.testing import CliRunner
+
+from intouch import app as application
+from intouch import settings as settings_module
+from intouch.cli import app, watching
+from intouch.outbox.models import Delivery, State
+from intouch.outbox.progress import Progress, Speed
+from intouch.runtime import Runtime
+from tests.digest import writing
+from tests.digest.conftest import Town, ward
+
+SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+NAMES = ("list", "retry", "let-be", "drop", "pause", "resume", "cancel", "approve", "hold")
+
+
+def in_database(work: Callable[[Runtime], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        runtime = application.build_runtime(settings_module.load())
+        try:
+            return await work(runtime)
+        finally:
+            await runtime.sessions.close()
+
+    return asyncio.run(run())
+
+
+def run(*words: str) -> tuple[int, str]:
+    with time_machine.travel(SATURDAY, tick=True):
+        result = CliRunner().invoke(app, list(words))
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+def town(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wards, three subscribers, and this week's digests in the outbox."""
+    for name, value in (("DATABASE_URL", sqlite_url), ("DATA_DIR", str(tmp_path)), ("SECRET_KEY", "a-key"), ("LOG_LEVEL", "error")):
+        monkeypatch.setenv(f"INTOUCH_{name}", value)
+
+    async def fill(runtime: Runtime) -> None:
+        made = Town(runtime)
+        southwick, fulwell = ward("E05016391", "Southwick", None), ward("E05016377", "Fulwell", None)
+        await made.add(southwick, fulwell)
+        made.southwick = southwick.id
+        await made.subscriber()
+        await made.subscriber()
+        await made.subscriber(fulwell.id)
+        await writing.notice(runtime, "Road closed", on=date(2026, 11, 24), ward_id=None, created_at=SATURDAY - timedelta(days=2))
+
+    in_database(fill)
+    assert run("digest", "publish") == (0, "2026-W47: 3 emails and messages put into the outbox.")
+
+
+def settle(address: str, state: State) -> None:
+    async def work(runtime: Runtime) -> None:
+        async with runtime.sessions.write() as session:
+            values = {"state": state, "error": "mailbox full", "settled_at": SATURDAY}
+            await session.execute(sa.update(Delivery).where(Delivery.address == address).values(values))
+
+    in_database(work)
+
+
+def test_who_did_not_get_it_is_one_command(town: None) -> None:
+    settle("resident1@mail.example", State.FAILED)
+    settle("resident3@mail.example", State.UNKNOWN)
+    code, said = run("delivery", "list", "--edition", "2026-W47/southwick")
+    assert code == 0 and "resident1@mail.example" in said and "mailbox full" in said and "resident3" not in said
+    assert said.endswith("1 delivery failed or unknown.")
+    found = json.loads(run("delivery", "list", "--state", "unknown", "--json")[1])
+    assert (found["total"], found["deliveries"][0]["address"]) == (1, "resident3@mail.example")
+    assert run("delivery", "retry", "--edition", "2026-W47")[1] == "2 deliveries queued again."
+    assert run("delivery", "retry", "--edition", "2026-W47")[1] == "0 deliveries queued again."
+    assert run("delivery", "list")[1] == "0 deliveries failed or unknown."
+
+
+def test_unknown_ones_are_let_be_by_number_and_waiting_ones_dropped(town: None) -> None:
+    settle("resident3@mail.example", State.UNKNOWN)
+    number = str(json.loads(run("delivery", "list", "--json")[1])["deliveries"][0]["number"])
+    assert run("delivery", "let-be", number)[1] == "1 delivery let be."
+    assert run("delivery", "let-be", number)[1] == "0 deliveries let be."
+    assert run("delivery", "drop", "--all")[1] == "2 deliveries cancelled."
+    assert run("delivery", "list", "--state", "cancelled")[1].endswith("3 deliveries cancelled.")
+
+
+@pytest.mark.parametrize("words", [("digest", "{}", "--ward", "Southwick"), ("delivery", "{}", "--edition", "2026-W47/E05016391")])
+def test_an_edition_is_paused_resumed_and_cancelled_each_safe_to_say_twice(town: None, words: tuple[str, ...]) -> None:
+    def say(verb: str) -> str:
+        code, said = run(*(word.format(verb) for word in words))
+        assert code == 0, said
+        return said
+
+    assert (say("pause"), say("pause")) == ("2 deliveries paused.", "0 deliveries paused.")
+    assert json.loads(run("digest", "status", "--json")[1])["periods"][0]["deliveries"] == {"paused": 2, "queued": 1}
+    assert (say("resume"), say("resume")) == ("2 deliveries resumed.", "0 deliveries resumed.")
+    assert (say("cancel"), say("cancel")) == ("2 deliveries cancelled.", "0 deliveries cancelled.")
+    code, said = run(*(word.format("resume") for word in words))
+    assert code == 1 and "what is cancelled stays so" in said
+
+
+def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -> None:
+    assert run("delivery", "hold")[1].startswith("3 deliveries held.")
+    for words in (("delivery", "list", "--state", "held"), ("digest", "status")):
+        assert "restored from a backup (noticed Saturday 21 November" in run(*words)[1]
+    assert run("delivery", "drop", "--edition", "2026-W47/Fulwell", "--state", "held")[1] == "1 delivery cancelled."
+    assert run("delivery", "approve")[1] == "2 deliveries may go out."
+    assert "restored" not in run("digest", "status")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("retry",), "Say which deliveries"),
+        (("pause",), "Say which: --edition"),
+        (("list", "--edition", "2026-W60"), "is not a week"),
+        (("list", "--edition", "999"), "There is no edition “999”"),
+        (("list", "--edition", "2026-W47/Atlantis"), "There is no edition"),
+        (("list", "--state", "lost"), "is not a list of states"),
+        (("list", "--edition", "1", "--batch", "survey:1"), "not both"),
+    ],
+)
+def test_a_wrong_word_gets_a_sentence(town: None, words: tuple[str, ...], sentence: str) -> None:
+    code, said = run("delivery", *words)
+    assert code == 1 and sentence in said
+
+
+def test_a_test_send_is_the_real_letter_to_one_address_and_each_one_goes_out(town: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intouch.cli.sending._PATIENCE", 0.1)
+    for _ in range(2):
+        code, said = run("digest", "test", "--ward", "Southwick", "--to", "Olive@council.example")
+        assert code == 0 and "[Test] This week in Southwick" in said and "waits in the outbox" in said
+    assert run("digest", "test", "--ward", "Southwick", "--to", "olive")[0] == 1
+
+    async def look(runtime: Runtime) -> list[Delivery]:
+        async with runtime.sessions.read() as session:
+            return list(await session.scalars(sa.select(Delivery).where(Delivery.address == "olive@council.example")))
+
+    found = in_database(look)
+    assert len({row.key for row in found}) == 2
+    assert "Road closed" in found[0].payload["text"] and "resident" not in found[0].payload["text"]
+    assert found[0].payload["headers"]["List-Unsubscribe-Post"]
+
+
+def test_the_bar_ends_by_itself_when_nothing_is_left_and_says_how_it_went(town: None) -> None:
+    settle("resident1@mail.example", State.SENT)
+    settle("resident2@mail.example", State.FAILED)
+    run("digest", "pause", "--ward", "Fulwell")
+    assert "1 of 3 sent, 1 refused, 1 paused or held." in run("digest", "status", "--watch")[1]
+
+
+async def test_the_bar_shows_rate_time_left_refused_and_retried_and_asks_for_a_sender(town: None) -> None:
+    speed = Speed()
+    speed.note(0, 0.0)
+    speed.note(1000, 2.0)
+    found = Progress(total=4000, sent=990, refused=10, left=3000, retried=7)
+    assert watching.told(found, speed) == "500/s  0:00:06 left  10 refused  7 retried"
+    assert "is a sender running" in watching.told(found, speed, standstill=31)
+    runtime = application.build_runtime(settings_module.load())
+    shown = Console(file=io.StringIO(), force_terminal=True, width=120)
+    looking = asyncio.create_task(watching.watch(runtime, ["edition:1", "edition:2"], title="digest", console=shown))
+    await asyncio.sleep(1.5)
+    looking.cancel()
+    assert (await looking).left == 3
+    assert "0/3" in shown.file.getvalue()  # type: ignore[attr-defined]
+    await runtime.sessions.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
+    code, said = run("delivery", name, "--help")
+    assert code == 0 and "Example: intouch delivery" in said
