@@ -17,6 +17,11 @@ from starlette.types import ASGIApp
 from intouch import logs
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.polling import Poller
+from intouch.bounces import stopping
+from intouch.bounces.intake import Intake
+from intouch.bounces.listener import Listener
+from intouch.bounces.maildir import Maildir
+from intouch.bounces.verp import ReturnPath
 from intouch.channels import dkim
 from intouch.channels.outcomes import Channel
 from intouch.channels.signing import SigningChannel
@@ -30,6 +35,7 @@ from intouch.letters import Letters
 from intouch.links import Links
 from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
+from intouch.outbox.settling import OnDead
 from intouch.outbox.worker import Worker
 from intouch.residents import reaching
 from intouch.runtime import Runtime
@@ -114,6 +120,7 @@ class Application:
             self._begin("bot", self._run_bot)
         if "sender" in self.parts:
             self._begin("sender", self.worker.run)
+            await self._hear_of_bounces()
         if "schedule" in self.parts:
             await self.schedule.start()
         log.info("app.started", parts=",".join(self.parts), bot=self.bot is not None)
@@ -131,6 +138,17 @@ class Application:
                 await self.bot.shutdown()
         await self.runtime.sessions.close()
         log.info("app.stopped")
+
+    async def _hear_of_bounces(self) -> None:
+        """Take reports of undelivered email where the settings say that they come in."""
+        runtime, settings = self.runtime, self.runtime.settings
+        intake = Intake(runtime.sessions, runtime.templates, runtime.clock, return_path(settings))
+        if settings.bounce_listen:
+            listener = Listener(intake, settings.bounce_listen)
+            await listener.open()  # here and not in the task, as with the web's port
+            self._begin("bounces", listener.run)
+        if settings.bounce_maildir is not None:
+            self._begin("maildir", Maildir(intake, settings.bounce_maildir).run)
 
     async def _run_bot(self) -> None:
         """Open the bot as soon as Telegram answers, and poll if that is our part."""
@@ -201,15 +219,25 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
         renderers=renderers,
         channels=channels,
         email_from=runtime.settings.email_from,
+        return_path=paths.of if (paths := return_path(runtime.settings)) else None,
         may_send_to=runtime.settings.may_send_to,
-        on_dead=_mourn,
+        on_dead=_mourner(runtime.templates),
         beat=None if runtime.settings.is_staging else epoch.Keeper(runtime.sessions, runtime.clock, runtime.settings.epoch_path).beat,
     )
 
 
-async def _mourn(session: AsyncSession, road: Road, address: str, reason: str, now: datetime) -> None:
-    """An address is dead: whoever it belonged to is not written to there any more."""
-    if road is Road.TELEGRAM:
-        await reaching.telegram_gone(session, int(address), now=now)
-    else:
-        await reaching.email_gone(session, address, now=now)
+def return_path(settings: Settings) -> ReturnPath | None:
+    """Where reports about each email come, if the council set that up."""
+    return ReturnPath(settings.bounce_address, settings.signing_key()) if settings.bounce_address else None
+
+
+def _mourner(templates: Templates) -> OnDead:
+    """An address is dead: whoever it belonged to is not written to there any more, and hears of a lost mailbox in the chat."""
+
+    async def mourn(session: AsyncSession, road: Road, address: str, _reason: str, now: datetime) -> None:
+        if road is Road.TELEGRAM:
+            await reaching.telegram_gone(session, int(address), now=now)
+        else:
+            await stopping.mourn(session, address, templates=templates, now=now)
+
+    return mourn

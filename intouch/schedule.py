@@ -14,6 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
+from intouch.bounces import recording as bounces
 from intouch.digest import briefing, contents, editions, periods
 from intouch.digest.editions import Due
 from intouch.digest.models import Audience
@@ -145,6 +146,11 @@ async def _forget_drafts(runtime: Runtime, now: datetime) -> int:
         return await housekeeping.forget_drafts(session, now=now) + await retention.forget_abandoned(session, now=now)
 
 
+async def _forget_troubles(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        return await bounces.forget_old(session, now=now)
+
+
 # In this order: residents are in their wards before anything is sent, and what closed now is in the digest that is due now.
 PARTS: dict[str, Part] = {
     "residents_moved": _move_residents,
@@ -154,6 +160,7 @@ PARTS: dict[str, Part] = {
     "briefings": _briefings,
     "deliveries_swept": _sweep,
     "drafts_forgotten": _forget_drafts,
+    "troubles_forgotten": _forget_troubles,
 }
 
 

@@ -7,7 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.bounces.models import BounceReport, TroubledAddress
 from intouch.issues.models import IssuePhoto, IssueReport, IssueStatus, IssueUpdate
+from intouch.outbox.models import Delivery
 from intouch.privacy import merging
 from intouch.residents import deliveries
 from intouch.residents.models import Consent, Dialogue, Resident, ResidentStatus, Subscription
@@ -41,6 +43,12 @@ async def erase(session: AsyncSession, resident_id: int, *, now: datetime) -> bo
 async def _forget_mail(session: AsyncSession, resident: Resident, *, now: datetime) -> None:
     chat = str(resident.telegram_id) if resident.telegram_id is not None else ""
     addresses = [address for address in (chat, resident.email, resident.email_to_confirm) if address]
+    theirs = sa.select(Delivery.id).where(Delivery.owner == deliveries.owner_of(resident.id))
+    for statement in (
+        sa.delete(BounceReport).where(BounceReport.delivery_id.in_(theirs)),
+        sa.delete(TroubledAddress).where(TroubledAddress.address.in_(addresses)),
+    ):
+        await session.execute(statement.execution_options(synchronize_session=False))
     await deliveries.blank(session, [resident.id], addresses, now=now)
 
 

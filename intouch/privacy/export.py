@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.bounces.models import BounceReport, TroubledAddress
 from intouch.errors import NotFound
 from intouch.issues.models import IssuePhoto, IssueReport, IssueUpdate
 from intouch.outbox.models import Delivery
@@ -31,6 +32,7 @@ async def everything_about(session: AsyncSession, resident_id: int) -> dict[str,
         "surveys": await _surveys(session, resident_id),
         "reports": await _reports(session, resident_id),
         "messages": await _messages(session, resident_id),
+        "undelivered": await _undelivered(session, resident),
     }
 
 
@@ -165,6 +167,17 @@ async def _messages(session: AsyncSession, resident_id: int) -> list[dict[str, A
         }
         for row in rows
     ]
+
+
+async def _undelivered(session: AsyncSession, resident: Resident) -> dict[str, Any]:
+    """What mail servers reported about emails to this resident, and how often in a row their address gave trouble."""
+    mine = sa.select(BounceReport).join(Delivery, Delivery.id == BounceReport.delivery_id).where(Delivery.owner == owner_of(resident.id))
+    reports = await session.scalars(mine.order_by(BounceReport.heard_at, BounceReport.fingerprint))
+    troubled = await session.get(TroubledAddress, resident.email) if resident.email else None
+    return {
+        "reports": [{"what": row.kind.value, "status": row.status, "heard_at": _when(row.heard_at)} for row in reports],
+        "days_with_trouble": troubled.score if troubled is not None else 0,
+    }
 
 
 def _when(moment: datetime | None) -> str | None:

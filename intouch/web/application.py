@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 
 from intouch.errors import InTouchError
 from intouch.runtime import Runtime
-from intouch.web import answering, confirming, failing, forms, health, information, joining, preferences, results, unsubscribing
+from intouch.web import answering, confirming, failing, forms, health, information, joining, preferences, results, unsubscribing, webhooks
 from intouch.web.braking import Brake
 from intouch.web.files import Files
 from intouch.web.headers import Headers
@@ -37,6 +37,9 @@ ROUTES = [
     Route("/results/{survey_id:int}", results.show, methods=["GET"]),
     Route("/results/{survey_id:int}/results.csv", results.download, methods=["GET"]),
     Route("/privacy", information.privacy, methods=["GET"]),
+    Route("/webhooks/ses", webhooks.ses, methods=["POST"]),
+    Route("/webhooks/postmark", webhooks.postmark, methods=["POST"]),
+    Route("/webhooks/postmark/{secret}", webhooks.postmark, methods=["POST"]),
     Route("/health/live", health.live, methods=["GET"]),
     Route("/health/ready", health.ready, methods=["GET"]),
     Route("/robots.txt", information.robots, methods=["GET"]),
@@ -58,5 +61,6 @@ def create(runtime: Runtime) -> Starlette:
     )
     application.state.runtime = runtime
     application.state.bot_name = runtime.settings.telegram_bot_name
+    application.state.webhooks = webhooks.Webhooks(runtime)
     application.state.brake = Brake(JOINS_PER_ADDRESS, JOINS_WINDOW)
     return application

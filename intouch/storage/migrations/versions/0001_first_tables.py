@@ -117,12 +117,33 @@ def upgrade() -> None:
     sa.UniqueConstraint('email', name=op.f('uq_officers_email')),
     sa.UniqueConstraint('telegram_id', name=op.f('uq_officers_telegram_id'))
     )
+    op.create_table('troubled_addresses',
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('score', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('last_on', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('address', name=op.f('pk_troubled_addresses'))
+    )
+    with op.batch_alter_table('troubled_addresses', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_troubled_addresses_last_on'), ['last_on'], unique=False)
+
     op.create_table('waiting_updates',
     sa.Column('update_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('body', sa.JSON(), nullable=False),
     sa.Column('received_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('update_id', name=op.f('pk_waiting_updates'))
     )
+    op.create_table('bounce_reports',
+    sa.Column('fingerprint', sa.Text(), nullable=False),
+    sa.Column('delivery_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.Enum('hard', 'soft', 'complaint', name='kind', native_enum=False, length=24), nullable=False),
+    sa.Column('status', sa.Text(), nullable=False),
+    sa.Column('heard_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['delivery_id'], ['deliveries.id'], name=op.f('fk_bounce_reports_delivery_id_deliveries'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('fingerprint', name=op.f('pk_bounce_reports'))
+    )
+    with op.batch_alter_table('bounce_reports', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_bounce_reports_delivery_id'), ['delivery_id'], unique=False)
+
     op.create_table('response_teams',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -504,7 +525,15 @@ def downgrade() -> None:
 
     op.drop_table('surveys')
     op.drop_table('response_teams')
+    with op.batch_alter_table('bounce_reports', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_bounce_reports_delivery_id'))
+
+    op.drop_table('bounce_reports')
     op.drop_table('waiting_updates')
+    with op.batch_alter_table('troubled_addresses', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_troubled_addresses_last_on'))
+
+    op.drop_table('troubled_addresses')
     op.drop_table('officers')
     op.drop_table('notices')
     op.drop_table('leases')

@@ -1,0 +1,1 @@
+"""Bounces: what mail servers and providers report about emails that left, and what follows for the address."""

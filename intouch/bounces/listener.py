@@ -1,0 +1,99 @@
+"""Listener: takes reports from the council's mail server over LMTP or SMTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from intouch import logs
+from intouch.bounces.intake import Intake
+from intouch.bounces.reading import MOST_BYTES
+from intouch.errors import InTouchError
+
+log = logs.get("bounces")
+
+MOST_CONNECTIONS = 50
+_IDLE_SECONDS = 60.0
+
+
+class ListenerPortTaken(InTouchError):
+    """Something else listens where reports should come in."""
+
+
+class Listener:
+    """Answers 250 only when what followed from the report is committed; the mail server keeps and repeats everything else."""
+
+    def __init__(self, intake: Intake, url: str) -> None:
+        scheme, _, place = url.partition("://")
+        host, _, port = place.rpartition(":")
+        self._server_class: type[SMTP] = LMTP if scheme == "lmtp" else SMTP
+        self._host, self._port = host.strip("[]"), int(port)
+        self._handler = _Handler(intake)
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> int:
+        """Begin to listen; the port. Raises ``ListenerPortTaken``."""
+        try:
+            self._server = await asyncio.get_running_loop().create_server(self._protocol, self._host, self._port)
+        except OSError as error:
+            raise ListenerPortTaken(
+                f"Can't listen for bounces on {self._host}:{self._port} ({type(error).__name__}). "
+                "Stop what uses that port, or set INTOUCH_BOUNCE_LISTEN."
+            ) from None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        if self._server is None:
+            await self.open()
+        assert self._server is not None
+        try:
+            await self._server.serve_forever()
+        finally:
+            self._server.close()
+            self._server = None
+
+    def _protocol(self) -> SMTP:
+        return self._server_class(
+            self._handler,
+            data_size_limit=MOST_BYTES,
+            enable_SMTPUTF8=True,
+            decode_data=False,
+            hostname="in-touch",
+            ident="In Touch",
+            timeout=_IDLE_SECONDS,
+            loop=asyncio.get_running_loop(),
+        )
+
+
+class _Handler:
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._room = asyncio.Semaphore(MOST_CONNECTIONS)
+
+    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Sequence[str]) -> str:
+        if envelope.rcpt_tos:
+            # LMTP owes an answer for each recipient, and reports come to one.
+            return "452 4.5.3 One recipient at a time"
+        if self._intake.paths is None or not self._intake.paths.receives(address):
+            return "550 5.1.1 No such address here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        content: Any = envelope.content
+        try:
+            async with self._room:
+                await self._intake.take(bytes(content or b""), envelope.rcpt_tos)
+        except Exception as error:
+            log.warning("bounces.not_taken", error=type(error).__name__)
+            return "451 4.3.0 Please try again later"
+        return "250 2.0.0 Taken"
+
+    async def handle_exception(self, error: Exception) -> str:
+        log.warning("bounces.line_failed", error=type(error).__name__)
+        return "451 4.3.0 Please try again later"

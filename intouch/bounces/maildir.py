@@ -1,0 +1,71 @@
+"""Maildir: takes reports from a folder into which the council's mail server delivers them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from intouch import logs
+from intouch.bounces.intake import Intake
+from intouch.bounces.reading import MOST_BYTES
+
+log = logs.get("bounces")
+
+EVERY = 5.0
+_AT_A_TIME = 500
+
+
+class Maildir:
+    """Looks into ``new/`` every few seconds. What was heeded is deleted, for it names people; the rest goes to ``cur/``,
+    where somebody may look at it. Two processes may look into one folder: the same report twice counts once."""
+
+    def __init__(self, intake: Intake, folder: Path, *, every: float = EVERY) -> None:
+        self._intake = intake
+        self._folder = folder
+        self._every = every
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled; a folder that is not there yet is waited for."""
+        while True:
+            try:
+                await self.look()
+            except Exception as error:
+                # The database is away, or the folder: every file is still where it was.
+                log.warning("bounces.folder_not_read", error=type(error).__name__)
+            await asyncio.sleep(self._every)
+
+    async def look(self) -> int:
+        """Take what is there; how many files."""
+        names = await asyncio.to_thread(self._names)
+        for name in names:
+            await self._take(name)
+        return len(names)
+
+    def _names(self) -> list[Path]:
+        new = self._folder / "new"
+        waiting = sorted(path for path in new.iterdir() if not path.name.startswith(".")) if new.is_dir() else []
+        return waiting[:_AT_A_TIME]
+
+    async def _take(self, path: Path) -> None:
+        try:
+            message = await asyncio.to_thread(_read, path)
+        except FileNotFoundError:
+            return  # another process was here first
+        except OSError as error:
+            log.warning("bounces.file_not_read", error=type(error).__name__)
+            return
+        heard = await self._intake.take(message) if message is not None else None
+        with contextlib.suppress(FileNotFoundError):
+            if heard is not None:
+                path.unlink()
+            else:
+                (self._folder / "cur").mkdir(exist_ok=True)
+                path.rename(self._folder / "cur" / f"{path.name.partition(':2,')[0]}:2,S")
+
+
+def _read(path: Path) -> bytes | None:
+    """What is in the file; None when it is more than any report has."""
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    return content if len(content) <= MOST_BYTES else None

@@ -1,0 +1,82 @@
+"""Providers: what Amazon SES and Postmark say in their own JSON, as reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from intouch.bounces import statuses
+from intouch.bounces.models import Kind
+from intouch.bounces.reading import Report
+from intouch.bounces.verp import ReturnPath
+
+_MOST_RECIPIENTS = 50
+# https://postmarkapp.com/developer/api/bounce-api#bounce-types; what is left out needs nothing from us (auto-replies and such).
+_POSTMARK: Mapping[str, Kind] = {
+    "HardBounce": Kind.HARD,
+    "BadEmailAddress": Kind.HARD,
+    "ManuallyDeactivated": Kind.HARD,
+    "SpamComplaint": Kind.COMPLAINT,
+    "SoftBounce": Kind.SOFT,
+    "DnsError": Kind.SOFT,
+    "SpamNotification": Kind.SOFT,
+    "Blocked": Kind.SOFT,
+    "DMARCPolicy": Kind.SOFT,
+    "Undeliverable": Kind.SOFT,
+}
+
+
+def from_ses(event: Mapping[str, Any], paths: ReturnPath | None) -> list[Report]:
+    """The reports in an SES notification or event: Bounce and Complaint; whatever else it is, none."""
+    what = event.get("notificationType") or event.get("eventType")
+    if what == "Bounce":
+        return _ses(event, paths, _mapping(event.get("bounce")), "bouncedRecipients")
+    if what == "Complaint" and _mapping(event.get("complaint")).get("complaintFeedbackType") != "not-spam":
+        return _ses(event, paths, _mapping(event.get("complaint")), "complainedRecipients")
+    return []
+
+
+def _ses(event: Mapping[str, Any], paths: ReturnPath | None, said: Mapping[str, Any], recipients: str) -> list[Report]:
+    delivery_id = paths.delivery_of(_text(_mapping(event.get("mail")), "source")) if paths is not None else None
+    reports = []
+    for one in _sequence(said.get(recipients))[:_MOST_RECIPIENTS]:
+        recipient = _mapping(one)
+        address, status = _text(recipient, "emailAddress"), _text(recipient, "status")
+        kind = _ses_kind(said, status) if recipients == "bouncedRecipients" else Kind.COMPLAINT
+        number = f"ses:{_text(said, 'feedbackId')}:{kind.value}:{address.lower()}"
+        reports.append(Report(kind, status or _text(said, "bounceSubType"), delivery_id, address, number))
+    # Our emails have one recipient each: with a return path all of these are about the same one.
+    return reports[:1] if delivery_id is not None else reports
+
+
+def _ses_kind(bounce: Mapping[str, Any], status: str) -> Kind:
+    if bounce.get("bounceType") != "Permanent":
+        return Kind.SOFT
+    return statuses.of_code(status) or Kind.HARD
+
+
+def from_postmark(event: Mapping[str, Any]) -> list[Report]:
+    """The report in a Postmark webhook. Postmark has return paths of its own, so the address says whom it is about."""
+    if event.get("RecordType") not in ("Bounce", "SpamComplaint"):
+        return []
+    kind = _POSTMARK.get(_text(event, "Type") or _text(event, "RecordType"))
+    number, address = _text(event, "ID"), _text(event, "Email")
+    if kind is None or not number or not address:
+        return []
+    return [Report(kind, _text(event, "Type"), None, address, f"postmark:{number}:{kind.value}")]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _sequence(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    """A field as text, short enough for a key, and without what PostgreSQL does not store."""
+    found = value.get(name)
+    if not isinstance(found, str | int) or isinstance(found, bool):
+        return ""
+    return str(found)[:254].replace("\x00", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,64 @@
+"""Stopping: an address is written to no more, and whoever gave it to us is told in the chat."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch.outbox import addresses, enqueue
+from intouch.outbox.models import Lane, Road
+from intouch.residents import reaching
+from intouch.residents.deliveries import owner_of
+from intouch.residents.models import Resident, ResidentStatus
+from intouch.templating import Templates
+
+COMPLAINT = "complaint"
+
+
+async def gone(session: AsyncSession, address: str, *, reason: str, templates: Templates, now: datetime) -> bool:
+    """Nobody is there: nothing goes to this address from here on; False when that was known."""
+    if not await addresses.mark_dead(session, Road.EMAIL, address, reason=reason, now=now):
+        return False
+    await mourn(session, address, templates=templates, now=now)
+    return True
+
+
+async def mourn(session: AsyncSession, address: str, *, templates: Templates, now: datetime) -> None:
+    """An address has just died: its owner's subscriptions by email end, and the chat says so."""
+    await reaching.email_gone(session, address, now=now)
+    await _tell(session, addresses.same(Road.EMAIL, address), templates=templates, now=now)
+
+
+async def complained(session: AsyncSession, address: str, *, now: datetime) -> bool:
+    """The reader called it spam: subscriptions end and nothing more is sent, not even to say so; False when it was known."""
+    is_news = await addresses.mark_dead(session, Road.EMAIL, address, reason=COMPLAINT, now=now)
+    await reaching.email_gone(session, address, now=now, reason=COMPLAINT)
+    return is_news
+
+
+async def _tell(session: AsyncSession, address: str, *, templates: Templates, now: datetime) -> None:
+    """One message to whoever has this address, or is just giving it; not to who blocked the bot or said /stop."""
+    owns = sa.and_(Resident.email == address, Resident.email_confirmed_at.is_not(None))
+    people = sa.select(Resident.id, Resident.telegram_id).where(
+        sa.or_(owns, Resident.email_to_confirm == address),
+        Resident.telegram_id.is_not(None),
+        Resident.telegram_blocked_at.is_(None),
+        Resident.status.in_([ResidentStatus.ACTIVE, ResidentStatus.DRAFT]),
+    )
+    message = templates.telegram("account/email_bounced", email=address).to_json()
+    drafts = [
+        enqueue.Draft(
+            key=f"email-gone:{resident_id}:{now:%Y-%m-%dT%H:%M:%S.%f}",
+            kind="message",
+            road=Road.TELEGRAM,
+            lane=Lane.NOTICE,
+            address=str(telegram_id),
+            payload=message,
+            owner=owner_of(resident_id),
+            due_at=now,
+        )
+        for resident_id, telegram_id in (await session.execute(people)).all()
+    ]
+    await enqueue.enqueue_many(session, drafts)

@@ -1,0 +1,131 @@
+"""Reports over LMTP and SMTP, through a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import smtplib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from intouch.bounces import reading
+from intouch.bounces.intake import Intake
+from intouch.bounces.listener import Listener, ListenerPortTaken
+from intouch.runtime import Runtime
+from tests.bounces.mailing import PATHS, gets, intake_of, is_dead, send, sign_up
+from tests.bounces.reports import ARF, EXIM, POSTFIX, QMAIL, written
+
+
+@asynccontextmanager
+async def listening(intake: Intake, scheme: str) -> AsyncIterator[int]:
+    listener = Listener(intake, f"{scheme}://127.0.0.1:0")
+    port = await listener.open()
+    task = asyncio.create_task(listener.run())
+    try:
+        yield port
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def bring(scheme: str, port: int, message: bytes, to: str, *more: str) -> tuple[int, bytes] | dict[str, tuple[int, bytes]]:
+    """Bring a report as a mail server does; what was refused, if anything."""
+
+    def work() -> Any:
+        client = smtplib.LMTP if scheme == "lmtp" else smtplib.SMTP
+        with client("127.0.0.1", port) as server:
+            try:
+                return server.sendmail("", [to, *more], message)
+            except smtplib.SMTPRecipientsRefused as error:
+                return error.recipients
+            except smtplib.SMTPResponseException as error:
+                return error.smtp_code, error.smtp_error
+
+    return await asyncio.to_thread(work)
+
+
+@pytest.mark.parametrize("scheme", ["lmtp", "smtp"])
+async def test_a_report_stops_the_address_and_a_repeat_changes_nothing(runtime: Runtime, scheme: str) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    intake = intake_of(runtime)
+    async with listening(intake, scheme) as port:
+        for shape in (POSTFIX, POSTFIX, QMAIL, EXIM):
+            assert await bring(scheme, port, written(shape, path=path), path) == {}
+    assert await is_dead(runtime)
+    assert intake.counts == {"hard": 1, "known": 3}
+
+
+async def test_a_feedback_loop_reports_to_the_plain_address(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    async with listening(intake_of(runtime), "smtp") as port:
+        assert await bring("smtp", port, written(ARF, path=path), "bounce@mail.council.example") == {}
+    assert await gets(runtime, alice) == {"surveys/telegram"}
+
+
+async def test_what_is_forged_or_for_somebody_else_is_refused_at_the_door(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    async with listening(intake_of(runtime), "smtp") as port:
+        for forged in (path.replace(".", ".a", 1), "bounce+1.aaaaaaaaaaaaaaaa@mail.council.example", "mayor@council.example"):
+            refused = await bring("smtp", port, written(POSTFIX, path=path), forged)
+            assert isinstance(refused, dict) and refused[forged][0] == 550
+        forged_inside = written(POSTFIX, path="bounce+1.aaaaaaaaaaaaaaaa@mail.council.example")
+        assert await bring("smtp", port, forged_inside, "bounce@mail.council.example") == {}
+    assert not await is_dead(runtime)
+
+
+async def test_two_recipients_are_taken_one_at_a_time(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    paths = [PATHS.of(await send(runtime, alice, key=f"digest:{number}")) for number in range(2)]
+    async with listening(intake_of(runtime), "lmtp") as port:
+        refused = await bring("lmtp", port, written(POSTFIX, path=paths[0]), *paths)
+    assert isinstance(refused, dict) and refused[paths[1]][0] == 452
+
+
+async def test_a_huge_message_is_refused(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    async with listening(intake_of(runtime), "smtp") as port:
+        refused = await bring("smtp", port, written(POSTFIX, path=path) + b"x" * 70 + b"\r\n" * (reading.MOST_BYTES // 2), path)
+    assert isinstance(refused, tuple) and refused[0] == 552
+    assert not await is_dead(runtime)
+
+
+async def test_rubbish_is_taken_and_forgotten(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    intake = intake_of(runtime)
+    async with listening(intake, "smtp") as port:
+        for rubbish in (b"\xff\xfe\x00", b"", b"Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\n", b"hello\r\n"):
+            assert await bring("smtp", port, rubbish, path) == {}
+    assert intake.counts == {"ignored": 4}
+    assert not await is_dead(runtime)
+
+
+async def test_while_the_database_is_away_the_mail_server_keeps_the_report(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    intake = intake_of(runtime)
+
+    async def fail(_report: object) -> None:
+        raise OSError("disk full")
+
+    async with listening(intake, "lmtp") as port:
+        with monkeypatch.context() as away:
+            away.setattr(intake, "heed", fail)
+            refused = await bring("lmtp", port, written(POSTFIX, path=path), path)
+        assert isinstance(refused, tuple) and refused[0] == 451
+        assert await bring("lmtp", port, written(POSTFIX, path=path), path) == {}
+    assert await is_dead(runtime)
+
+
+async def test_a_taken_port_is_told_in_a_sentence(sqlite_url: str) -> None:
+    async with listening(Intake(None, None, None, PATHS), "smtp") as port:  # type: ignore[arg-type]
+        with pytest.raises(ListenerPortTaken, match="INTOUCH_BOUNCE_LISTEN"):
+            await Listener(Intake(None, None, None, PATHS), f"smtp://127.0.0.1:{port}").open()  # type: ignore[arg-type]

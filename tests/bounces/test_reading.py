@@ -1,0 +1,161 @@
+"""What reports say: of Postfix, Exim, Exchange and qmail, of feedback loops, of nobody and of Mallory."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intouch.bounces import reading, statuses
+from intouch.bounces.models import Kind
+from intouch.bounces.reading import Report, read
+from intouch.bounces.verp import ReturnPath
+from tests.bounces.reports import ARF, EXCHANGE, EXIM, EXIM_OLD, FULL, POSTFIX, QMAIL, VACATION, written
+
+PATHS = ReturnPath("bounce@mail.council.example", b"a key")
+MINE = PATHS.of(12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "values", "kind", "status"),
+    [
+        (POSTFIX, {}, Kind.HARD, "5.1.1"),
+        (POSTFIX, {"status": "5.2.2", "words": FULL}, Kind.SOFT, "5.2.2"),
+        (POSTFIX, {"status": "4.4.1", "words": "connect to mx.example.org[198.51.100.25]:25: Connection timed out"}, Kind.SOFT, "4.4.1"),
+        (POSTFIX, {"status": "5.7.1", "words": "550 5.7.1 Message refused: it looks like spam"}, Kind.SOFT, "5.7.1"),
+        (POSTFIX, {"status": "5.0.0", "words": "550 no such user here"}, Kind.HARD, "550"),
+        (POSTFIX, {"status": "5.0.0", "words": "554 delivery error: dd This user doesn't have an account"}, Kind.SOFT, "554"),
+        (POSTFIX, {"status": "5.4.4", "words": "Host or domain name not found. Name service error"}, Kind.HARD, "5.4.4"),
+        (POSTFIX, {"status": "nonsense", "words": "nonsense"}, Kind.SOFT, ""),
+        (EXIM, {}, Kind.HARD, "5.1.1"),
+        (EXIM_OLD, {}, Kind.HARD, ""),
+        (EXCHANGE, {"status": "5.1.10", "words": "550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found"}, Kind.HARD, "5.1.10"),
+        (EXCHANGE, {"status": "5.4.1", "words": "550 5.4.1 Recipient address rejected: Access denied"}, Kind.HARD, "5.4.1"),
+        (EXCHANGE, {"status": "5.2.2", "words": "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception"}, Kind.SOFT, "5.2.2"),
+        (QMAIL, {"words": "198.51.100.25 does not like recipient.\nRemote host said: 550 5.1.1 unknown\nGiving up."}, Kind.HARD, "5.1.1"),
+        (QMAIL, {"words": "198.51.100.25 failed after I sent the message.\nRemote host said: 552 5.2.2 over quota"}, Kind.SOFT, "5.2.2"),
+        (QMAIL, {"words": "Sorry, no mailbox here by that name. (#5.1.1)"}, Kind.HARD, "5.1.1"),
+        (ARF, {}, Kind.COMPLAINT, "abuse"),
+    ],
+)
+def test_what_mail_servers_write_is_understood(shape: str, values: dict[str, str], kind: Kind, status: str) -> None:
+    message = written(shape, path=MINE, **values)
+    assert read(message, PATHS) == Report(kind, status, 12)
+    assert read(message.replace(b"\r\n", b"\n"), PATHS, recipients=[MINE.upper()]) == Report(kind, status, 12)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        written(POSTFIX, path=MINE, action="delayed", status="4.4.1"),
+        written(POSTFIX, path=MINE, action="delivered", status="2.0.0"),
+        written(VACATION, path=MINE),
+        written(ARF, path=MINE, feedback="not-spam"),
+        written(ARF, path=MINE, feedback="auth-failure"),
+        b"",
+        b"Subject: hello\r\nTo: " + MINE.encode() + b"\r\n\r\nIs anybody there?\r\n",
+    ],
+)
+def test_what_is_no_failure_and_no_complaint_says_nothing(message: bytes) -> None:
+    assert read(message, PATHS, recipients=[MINE]) is None
+
+
+def test_behind_a_forwarding_address_one_who_got_it_is_enough() -> None:
+    both = written(POSTFIX, path=MINE).replace(
+        b"Final-Recipient:", b"Final-Recipient: rfc822; other@example.org\r\nAction: delivered\r\nStatus: 2.0.0\r\n\r\nFinal-Recipient:", 1
+    )
+    assert read(both, PATHS) is None
+    full = both.replace(b"Action: delivered\r\nStatus: 2.0.0", b"Action: failed\r\nStatus: 5.2.2")
+    assert read(full, PATHS) == Report(Kind.SOFT, "5.2.2", 12)
+
+
+@pytest.mark.parametrize("shape", [POSTFIX, EXIM, EXIM_OLD, EXCHANGE, QMAIL, ARF])
+def test_a_report_without_a_return_path_that_we_made_says_nothing(shape: str) -> None:
+    local, _, domain = MINE.partition("@")
+    foreign = ReturnPath("bounce@mail.council.example", b"another key").of(12)
+    for path in (
+        foreign,
+        f"{local[:-1]}@{domain}",
+        MINE.replace("+12.", "+13."),
+        f"{local}@mallory.example",
+        "bounce@mail.council.example",
+    ):
+        assert read(written(shape, path=path), PATHS, recipients=[path]) is None
+
+
+def test_a_complaint_is_traced_by_the_email_that_it_carries() -> None:
+    message = written(ARF, path=MINE).replace(b"Original-Mail-From: <" + MINE.encode() + b">\r\n", b"")
+    assert read(message, PATHS, recipients=["bounce@mail.council.example"]) == Report(Kind.COMPLAINT, "abuse", 12)
+
+
+def test_a_huge_message_is_not_even_parsed() -> None:
+    assert read(written(POSTFIX, path=MINE) + b"x" * reading.MOST_BYTES, PATHS) is None
+
+
+def test_a_return_path_fits_into_64_bytes_and_is_read_in_either_case() -> None:
+    longest = ReturnPath("x" * 26 + "@mail.council.example", b"a key")
+    path = longest.of(9_223_372_036_854_775_807)
+    assert len(path.partition("@")[0]) <= 64
+    assert longest.delivery_of(path.upper()) == longest.delivery_of(f"<{path}>") == 9_223_372_036_854_775_807
+    assert (
+        longest.receives(path) and longest.receives("X" * 26 + "@mail.council.example") and not longest.receives("me@mail.council.example")
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=2000))
+def test_no_bytes_make_it_fall_over(rubbish: bytes) -> None:
+    assert read(rubbish, PATHS, recipients=[MINE]) is None or rubbish
+
+
+_PIECES = st.sampled_from(
+    [
+        b"Content-Type: multipart/report; boundary=x\r\n",
+        b"Content-Type: message/delivery-status\r\n",
+        b"Content-Type: message/feedback-report\r\n",
+        b"Content-Type: text/plain; charset=no-such-charset\r\n",
+        b"Content-Transfer-Encoding: base64\r\n",
+        b"Content-Type: message/rfc822\r\n",
+        b"\r\n",
+        b"--x\r\n",
+        b"--x--\r\n",
+        b"Status: 5.1.1\r\n",
+        b"Action: failed\r\n",
+        b"Feedback-Type: abuse\r\n",
+        b"To: " + MINE.encode() + b"\r\n",
+        b"\xff\xfe=?utf-8?b?////?=\r\n",
+        b"Return-Path: =?x?q?=00?=\r\n",
+        b"Hi. This is the qmail-send program\r\n",
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.one_of(_PIECES, st.binary(max_size=20)), max_size=40))
+def test_nor_do_broken_reports(pieces: list[bytes]) -> None:
+    found = read(b"".join(pieces), PATHS, recipients=[MINE])
+    assert found is None or found.delivery_id == 12
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_nor_does_a_report_that_was_damaged_on_the_way(data: st.DataObject) -> None:
+    whole = bytearray(written(data.draw(st.sampled_from([POSTFIX, EXIM, EXCHANGE, QMAIL, ARF])), path=MINE))
+    for _ in range(data.draw(st.integers(1, 20))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    found = read(bytes(whole), PATHS, recipients=[MINE])
+    assert found is None or found.delivery_id == 12
+
+
+@settings(deadline=None)
+@given(st.text(max_size=100))
+def test_nor_does_an_address_or_a_status(text: str) -> None:
+    assert PATHS.delivery_of(text) is None
+    statuses.of_code(text)
+    statuses.of_words(text)
+
+
+@given(st.integers(1, 2**63 - 1), st.integers(1, 2**63 - 1))
+def test_each_delivery_has_a_return_path_of_its_own(one: int, other: int) -> None:
+    assert PATHS.delivery_of(PATHS.of(one)) == one
+    assert (PATHS.of(one) == PATHS.of(other)) == (one == other)
