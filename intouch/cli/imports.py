@@ -26,7 +26,12 @@ File = Annotated[Path, typer.Argument(help="The file to import.", exists=True, d
 Commit = Annotated[bool, typer.Option("--commit", help="Do it. Without it nothing is changed, and you see what would be.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON.")]
 Day = Annotated[
-    datetime | None, typer.Option("--valid-from", formats=["%Y-%m-%d"], help="First day of a new set of wards: the set before it ends.")
+    datetime | None,
+    typer.Option(
+        "--valid-from",
+        formats=["%Y-%m-%d"],
+        help="First day of a new set of wards: the set before it ends. Left out: the first set, in force already.",
+    ),
 ]
 
 # Reads the file, plans, and (when told to) applies; gives the report and what became of residents.
@@ -52,7 +57,7 @@ def wards(  # noqa: PLR0917 - typer's options are no positional arguments
         shapes = geojson.read(file, code_field=code_field, name_field=name_field)
         area_of = import_wards.read_areas(areas, shapes) if areas else {}
         since = valid_from.date() if valid_from else None
-        plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since, today=_today(runtime))
+        plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since)
         if is_real:
             await import_wards.apply(session, plan)
         return plan.changes, await _move(runtime, session) if is_real else None

@@ -26,7 +26,7 @@ _STATUSES = "reported, in_progress, fixed or closed"
 
 @app.command("list", epilog="Example: intouch issue list --ward E05016391 --status reported")
 def list_reports(
-    ward: Annotated[str, typer.Option(help="Only this ward, by its code.")] = "",
+    ward: Annotated[str, typer.Option(help="Only this ward, by its code or name.")] = "",
     status: Annotated[str, typer.Option(help=f"Only this status: {_STATUSES}.")] = "",
     team: Annotated[str, typer.Option(help="Only the reports of this response team, by its name.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 200,
@@ -37,7 +37,7 @@ def list_reports(
     async def work(runtime: Runtime) -> list[dict[str, Any]]:
         names = _categories(runtime)
         async with runtime.sessions.read() as session:
-            ward_id = (await lookup.ward_by_code(session, ward)).id if ward else None
+            ward_id = (await lookup.ward_named(session, ward)).id if ward else None
             lines = await listing.lines(session, ward_id=ward_id, team=team, status=_status(status) if status else None, limit=limit)
         return [vars(line) | {"category_name": names.name(line.category)} for line in lines]
 

@@ -72,7 +72,7 @@ def list_officers(as_json: AsJson = False) -> None:
 @councillor_app.command("link")
 def link_councillor(
     name_or_id: Annotated[str, typer.Argument(help="The councillor's name, or the id that the list shows.")],
-    ward: Annotated[str, typer.Option(help="GSS code of the ward, where two councillors have one name.")] = "",
+    ward: Annotated[str, typer.Option(help="Code or name of the ward, where two councillors have one name.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Get the one-time code with which a councillor links their Telegram.

@@ -16,7 +16,7 @@ from intouch.runtime import Runtime
 
 app = typer.Typer(help="Residents: counts, export and erasure.", no_args_is_help=True)
 
-ResidentId = Annotated[int, typer.Argument(metavar="ID", help="The resident's number.")]
+ResidentId = Annotated[int, typer.Argument(metavar="ID", min=1, max=running.LARGEST_ID, help="The resident's number.")]
 
 
 @app.command("export")

@@ -18,6 +18,8 @@ from intouch.storage import troubles, upgrade
 
 log = logs.get("cli")
 
+LARGEST_ID = 2**31 - 1  # more than this no database of ours counts, and some refuse to look for
+
 Result = TypeVar("Result")
 
 

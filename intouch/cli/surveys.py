@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.cli.running import say_json, with_runtime
+from intouch.cli.running import LARGEST_ID, say_json, with_runtime
 from intouch.errors import BadInput, NotFound
 from intouch.places import lookup
 from intouch.runtime import Runtime
@@ -23,7 +23,9 @@ app = typer.Typer(no_args_is_help=True)
 
 _LARGEST = 1_000_000  # bytes; a survey is a page of text
 
-SurveyId = Annotated[int, typer.Argument(metavar="ID", help="The survey's number, as `intouch survey list` shows it.")]
+SurveyId = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="The survey's number, as `intouch survey list` shows it.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for a machine to read.")]
 
 
@@ -127,14 +129,14 @@ def close(survey_id: SurveyId) -> None:
 @app.command("results", epilog="Example: intouch survey results 12 --ward E05016391 --format csv")
 def show_results(
     survey_id: SurveyId,
-    ward: Annotated[str, typer.Option(help="One ward by its code, beside its area and the city.")] = "",
+    ward: Annotated[str, typer.Option(help="One ward by its code or name, beside its area and the city.")] = "",
     format: Annotated[Format, typer.Option(help="A table to read, CSV or JSON.")] = Format.TABLE,
 ) -> None:
     """Show what people said: counts, shares and 95 % intervals; numbers of few people are left out."""
 
     async def work(runtime: Runtime) -> tuple[SurveyResults, tuple[PlaceResults, ...] | None]:
         async with runtime.sessions.read() as session:
-            ward_id = (await lookup.ward_by_code(session, ward)).id if ward else None
+            ward_id = (await lookup.ward_named(session, ward)).id if ward else None
             told = await results.results(session, survey_id, ward_id=ward_id, smallest=runtime.settings.smallest_count)
         return told, _places(told) if ward else None
 

@@ -52,12 +52,14 @@ async def find_officer(session: AsyncSession, email: str) -> Officer:
 
 
 async def find_councillor(session: AsyncSession, name_or_id: str, *, ward_code: str = "") -> Councillor:
-    """The one councillor in office with this id, or with this name (case does not matter), in this ward when given."""
-    wanted, code = " ".join(name_or_id.split()).casefold(), ward_code.strip().upper()
+    """The one councillor in office with this id, or this name (case does not matter), in this ward (by code or name) when given."""
+    wanted, place = " ".join(name_or_id.split()).casefold(), " ".join(ward_code.split()).casefold()
     found = [
         (councillor, ward)
         for councillor, ward in await councillors(session)
-        if councillor.is_active and (not code or ward.code == code) and wanted in (str(councillor.id), councillor.name.casefold())
+        if councillor.is_active
+        and place in ("", ward.code.casefold(), ward.name.casefold())
+        and wanted in (str(councillor.id), councillor.name.casefold())
     ]
     if not found:
         raise NotFound(f"There is no councillor {name_or_id!r} in office. See `intouch councillor list` for their names and ids.")

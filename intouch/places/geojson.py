@@ -66,12 +66,15 @@ def _json(text: str, name: str) -> Any:
 def _features(document: Any, name: str) -> list[Mapping[str, Any]]:
     kind = document.get("type") if isinstance(document, dict) else None
     if kind != "FeatureCollection" or not isinstance(document.get("features"), list):
+        if kind == "FeatureCollection":
+            raise BadFile(f"{name} has no list of features.")
         raise BadFile(f"{name} is not a GeoJSON FeatureCollection{f' but a {sheets.shorten(str(kind))}' if kind else ''}.")
     features: list[Any] = document["features"]
     if not features:
         raise BadFile(f"{name} holds no features, so there is nothing to import.")
-    if not all(isinstance(feature, dict) for feature in features):
-        raise BadFile(f"{name} holds features that are no GeoJSON objects.")
+    strangers = [number for number, feature in enumerate(features, 1) if not isinstance(feature, dict)]
+    if strangers:
+        raise BadFile(f"{name}, feature {strangers[0]}: is no GeoJSON object.")
     if not any(_polygons(feature) is not None for feature in features):
         raise BadFile(f"{name} holds no polygons. A ward's shape must be a Polygon or a MultiPolygon.")
     return features

@@ -21,6 +21,10 @@ from intouch.sheets import BadRow, Row
 from intouch.storage import inserting
 from intouch.templating import plural
 
+# The first set of a council is imported without a day: it has been in force for longer than anybody asks about,
+# so that a set of last May, imported after it, closes it.
+SINCE_EVER = date(1900, 1, 1)
+
 
 @dataclass
 class WardPlan:
@@ -53,7 +57,7 @@ def read_areas(path: Path, shapes: Sequence[WardShape]) -> dict[str, str]:
 
 
 async def plan(
-    session: AsyncSession, source: str, shapes: Sequence[WardShape], *, areas: Mapping[str, str], valid_from: date | None, today: date
+    session: AsyncSession, source: str, shapes: Sequence[WardShape], *, areas: Mapping[str, str], valid_from: date | None
 ) -> WardPlan:
     """What importing ``shapes`` would do to the wards there are.
 
@@ -63,17 +67,18 @@ async def plan(
     known = {ward.code: ward for ward in await session.scalars(sa.select(Ward))}
     unknown = [shape for shape in shapes if shape.code not in known]
     _check_dates(source, shapes, known, valid_from=valid_from, has_unknown=bool(unknown))
-    starts_on = valid_from or today
+    starts_on = valid_from or SINCE_EVER
     others = [ward for code, ward in sorted(known.items()) if code not in {shape.code for shape in shapes}]
     drawn = WardPlan(Changes(source, plural(len(shapes), "ward", "wards")), starts_on, added=unknown, areas=areas)
     if unknown:
         drawn.ends_on = min((ward.valid_from for ward in others if ward.valid_from > starts_on), default=None)
     names = await _area_names(session)
+    closing = [w for w in others if valid_from and w.valid_from < starts_on and (w.valid_to is None or w.valid_to > starts_on)]
+    is_new_set = bool(unknown or closing)
     for shape in shapes:
         if shape.code in known:
-            _compare(drawn, shape, known[shape.code], names, moves_start=valid_from is not None)
-    if valid_from:
-        closing = [w for w in others if w.valid_from < starts_on and (w.valid_to is None or w.valid_to > starts_on)]
+            _compare(drawn, shape, known[shape.code], names, moves_start=valid_from is not None, is_new_set=is_new_set)
+    if closing:
         drawn.closed = [ward.id for ward in closing]
         drawn.changes.closed = [f"{ward.code} {ward.name}" for ward in closing]
     _note(drawn, shapes)
@@ -101,7 +106,7 @@ def _ended(ward: Ward, on: date) -> bool:
     return ward.valid_to is not None and ward.valid_to <= on
 
 
-def _compare(drawn: WardPlan, shape: WardShape, ward: Ward, area_names: Mapping[int, str], *, moves_start: bool) -> None:
+def _compare(drawn: WardPlan, shape: WardShape, ward: Ward, area_names: Mapping[int, str], *, moves_start: bool, is_new_set: bool) -> None:
     values: dict[str, Any] = {}
     if ward.name != shape.name:
         values["name"] = shape.name
@@ -109,7 +114,8 @@ def _compare(drawn: WardPlan, shape: WardShape, ward: Ward, area_names: Mapping[
         values |= _boundary(shape)
     if shape.code in drawn.areas and drawn.areas[shape.code] != area_names.get(ward.area_id or 0):
         values["area"] = drawn.areas[shape.code]
-    if moves_start and drawn.starts_on < ward.valid_from:
+    was_undated = ward.valid_from == SINCE_EVER and not is_new_set
+    if moves_start and (drawn.starts_on < ward.valid_from or (was_undated and drawn.starts_on != SINCE_EVER)):
         values["valid_from"] = drawn.starts_on
     if values:
         drawn.changed.append((ward.id, values))
@@ -124,7 +130,8 @@ def _note(drawn: WardPlan, shapes: Sequence[WardShape]) -> None:
     changes.added = [f"{shape.code} {shape.name}" for shape in drawn.added]
     if drawn.added:
         until = f" until {drawn.ends_on}, when the wards that follow them begin" if drawn.ends_on else ""
-        changes.notes.append(f"The added wards are in force from {drawn.starts_on}{until}.")
+        since = "already" if drawn.starts_on == SINCE_EVER else f"from {drawn.starts_on}"
+        changes.notes.append(f"The added wards are in force {since}{until}.")
     if drawn.closed:
         changes.notes.append(f"The closed wards end on {drawn.starts_on}; residents who live in them are moved or asked on that day.")
     without = [shape.code for shape in shapes if shape.code not in drawn.areas]

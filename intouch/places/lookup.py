@@ -53,6 +53,16 @@ async def ward_by_code(session: AsyncSession, code: str) -> Ward:
     return ward
 
 
+async def ward_named(session: AsyncSession, text: str) -> Ward:
+    """The ward that an officer named by its code or its name, in any case; of two with one name the one in force last."""
+    wanted = " ".join(text.split()).casefold()
+    newest_first = sa.select(Ward).order_by(Ward.valid_from.desc(), Ward.code).options(defer(Ward.boundary))
+    for ward in await session.scalars(newest_first):
+        if wanted in (ward.code.casefold(), ward.name.casefold()):
+            return ward
+    raise NotFound(f"There is no ward “{text[:60]}”. Write its code (E05016391) or its name as it was imported.")
+
+
 async def wards(session: AsyncSession, *, on: date, area_id: int | None = None) -> list[Ward]:
     """The wards in force on that day, by name; of one area when ``area_id`` is given. Boundaries are not loaded."""
     query = sa.select(Ward).where(in_force(on)).order_by(Ward.name, Ward.code).options(defer(Ward.boundary))

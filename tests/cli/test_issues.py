@@ -68,6 +68,7 @@ def test_reports_are_listed_by_ward_status_and_team(typed: Callable[..., Result]
     assert both.exit_code == 0 and reference in both.stdout and both.stdout.count("SR-") == 2
     assert typed("list", "--ward", "e05016391", "--status", "reported", "--team", "north response team").stdout == both.stdout
     assert typed("list", "--status", "fixed").stdout == "No reports match.\n"
+    assert typed("list", "--ward", "southwick", "--status", "reported").stdout == both.stdout
     assert typed("list", "--ward", "E05016377").stdout == "No reports match.\n"
     assert typed("list", "--limit", "1").stdout.count("SR-") == 1
 
@@ -102,7 +103,7 @@ def test_an_update_is_stored_and_told_to_the_reporter(typed: Callable[..., Resul
         (["update", "SR-22222", "--status", "draft"], "There is no status 'draft'"),
         (["show", "SR-22222"], "There is no report SR-22222"),
         (["photos", "SR-22222", "--out", "x"], "There is no report SR-22222"),
-        (["list", "--ward", "Southwick"], "no ward with that code"),
+        (["list", "--ward", "Nowhere"], "no ward “Nowhere”"),
         (["list", "--status", "cancelled"], "There is no status 'cancelled'"),
     ],
 )

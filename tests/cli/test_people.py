@@ -79,7 +79,7 @@ def test_an_officer_gets_a_new_code_and_the_old_one_ends() -> None:
 def test_a_councillor_gets_a_code_by_name_ward_or_id() -> None:
     asyncio.run(elect("Carl Carr", "Carl Carr", "Olga Old"))
     assert "There are 2 councillors 'Carl Carr'" in run(people.councillor_app, "link", "Carl Carr").stderr
-    by_ward = run(people.councillor_app, "link", "Carl Carr", "--ward", "E05016391", "--json")
+    by_ward = run(people.councillor_app, "link", "Carl Carr", "--ward", "southwick", "--json")
     assert json.loads(by_ward.stdout)["name"] == "Carl Carr"
     assert asyncio.run(redeem(json.loads(by_ward.stdout)["code"])).role == "councillor"
     listed = json.loads(run(people.councillor_app, "list", "--json").stdout)

@@ -85,3 +85,10 @@ def test_results_come_in_three_formats_once_it_is_closed(folder: Path) -> None:
 def test_what_is_not_there_is_one_clear_line(folder: Path, arguments: tuple[str, ...]) -> None:
     result = _run(*arguments)
     assert result.exit_code == 1 and "There " in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999999", "0", "abc"])
+def test_a_number_that_no_survey_can_have_is_refused(folder: Path, number: str) -> None:
+    for command in ("results", "close"):
+        result = _run(command, number)
+        assert result.exit_code == 2 and "Invalid value" in result.stderr

@@ -11,6 +11,7 @@ from intouch.changes import Changes
 from intouch.errors import BadInput
 from intouch.places import import_wards, lookup
 from intouch.places.geojson import WardShape
+from intouch.places.import_wards import SINCE_EVER
 from intouch.places.models import Area, Ward
 from intouch.runtime import Runtime
 from intouch.sheets import BadFile
@@ -29,7 +30,7 @@ NEW = [shape("E3", "Fulwell"), shape("E4", "Roker", -1.0), shape("E9", "Goes on"
 
 async def take(runtime: Runtime, shapes: Sequence[WardShape], *, since: date | None = None, areas: dict[str, str] | None = None) -> Changes:
     async with runtime.sessions.write() as session:
-        plan = await import_wards.plan(session, "wards.geojson", shapes, areas=areas or {}, valid_from=since, today=TODAY)
+        plan = await import_wards.plan(session, "wards.geojson", shapes, areas=areas or {}, valid_from=since)
         await import_wards.apply(session, plan)
         return plan.changes
 
@@ -40,15 +41,32 @@ async def stored(runtime: Runtime) -> dict[str, tuple[date, date | None]]:
         return {row.code: (row.valid_from, row.valid_to) for row in rows}
 
 
-async def test_the_first_wards_are_in_force_from_today(runtime: Runtime) -> None:
+async def test_the_first_wards_have_always_been_in_force(runtime: Runtime) -> None:
     changes = await take(runtime, OLD[:2])
     assert changes.added == ["E1 Castle", "E2 Hendon"]
-    assert await stored(runtime) == {"E1": (TODAY, None), "E2": (TODAY, None)}
+    assert changes.notes == ["The added wards are in force already."]
+    assert await stored(runtime) == {"E1": (SINCE_EVER, None), "E2": (SINCE_EVER, None)}
+
+
+async def test_a_set_of_last_may_closes_a_first_set_that_was_imported_without_a_day(runtime: Runtime) -> None:
+    await take(runtime, OLD)
+    changes = await take(runtime, NEW, since=date(2026, 5, 7))
+    assert changes.closed == ["E1 Castle", "E2 Hendon"]
+    assert (await stored(runtime))["E3"] == (date(2026, 5, 7), None)
+    assert (await stored(runtime))["E1"] == (SINCE_EVER, date(2026, 5, 7))
+    assert (await stored(runtime))["E9"] == (SINCE_EVER, None)
+
+
+async def test_a_first_set_may_be_given_its_day_later(runtime: Runtime) -> None:
+    await take(runtime, OLD)
+    changes = await take(runtime, OLD, since=OLD_SINCE)
+    assert changes.changed == ["E1 Castle (valid_from)", "E2 Hendon (valid_from)", "E9 Goes on (valid_from)"]
+    assert {since for since, _ in (await stored(runtime)).values()} == {OLD_SINCE}
 
 
 async def test_planning_alone_changes_nothing(runtime: Runtime) -> None:
     async with runtime.sessions.write() as session:
-        await import_wards.plan(session, "f", OLD, areas={"E1": "North"}, valid_from=None, today=TODAY)
+        await import_wards.plan(session, "f", OLD, areas={"E1": "North"}, valid_from=None)
     assert await stored(runtime) == {}
 
 

@@ -100,3 +100,14 @@ async def test_a_lookup_leaves_a_bot_reply_its_hundred_milliseconds(runtime: Run
             await lookup.ward_by_postcode(session, "SR6 8BB", on=TODAY)
             await lookup.ward_at(session, longitude=-0.2, latitude=54.9, on=TODAY)
         assert (time.perf_counter() - started) / 40 < 0.02
+
+
+@pytest.mark.parametrize("typed", ["Fulwell", "  fulwell ", "FULWELL"])
+async def test_an_officer_may_name_a_ward_by_its_name(runtime: Runtime, typed: str) -> None:
+    async with runtime.sessions.write() as session:
+        await three_wards(session)
+        found = await lookup.ward_named(session, typed)
+        assert found.name == "Fulwell"
+        assert await lookup.ward_named(session, found.code.lower()) is found
+        with pytest.raises(NotFound, match="no ward “Atlantis”"):
+            await lookup.ward_named(session, "Atlantis")
