@@ -1,0 +1,1 @@
+"""Every email as it leaves."""
