@@ -76,9 +76,11 @@ async def unpublished(
     done = set(await session.scalars(settled))
     wards = await lookup.wards(session, on=due_at.astimezone(when.zone).date())
     left = [ward for ward in wards if ward.id not in done and ward_id in (None, ward.id)]
-    since = await _told_until(session, audience, due_at) if left else {}
-    week_before = periods.due_at(periods.previous_period(period), when)
-    return [Due(audience, ward, period, since.get(ward.id, week_before), due_at) for ward in left]
+    if not left:
+        return []
+    since = await _told_until(session, audience, due_at)
+    first = await _never_told(session, audience, week_before=periods.due_at(periods.previous_period(period), when), due_at=due_at)
+    return [Due(audience, ward, period, since.get(ward.id, first), due_at) for ward in left]
 
 
 async def _told_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:
@@ -90,6 +92,12 @@ async def _told_until(session: AsyncSession, audience: Audience, due_at: datetim
         .group_by(Edition.ward_id)
     )
     return {row.ward_id: row.until for row in await session.execute(statement)}
+
+
+async def _never_told(session: AsyncSession, audience: Audience, *, week_before: datetime, due_at: datetime) -> datetime:
+    """From when a ward's first edition tells: a week before, or the council's beginning when its first weeks were missed."""
+    started_at = await session.scalar(sa.select(EditionStart.started_at).where(EditionStart.audience == audience))
+    return min(week_before, max(started_at, due_at - _LONGEST_LOOK_BACK)) if started_at else week_before
 
 
 def until(now: datetime) -> datetime:

@@ -180,6 +180,22 @@ async def test_weeks_missed_before_the_last_one_stay_missed_and_the_next_edition
     assert {(due.period, due.since) for due in missing} == {("2026-W50", editions.until(DUE))}
 
 
+async def test_a_first_edition_after_missed_weeks_tells_of_all_since_the_beginning(runtime: Runtime, town: Town) -> None:
+    begun = DUE - timedelta(days=10)
+    await begin(runtime, begun)
+    assert await tick(runtime, DUE - timedelta(days=4)) == 0  # last Friday's is too late, and waits
+    async with runtime.sessions.read() as session:
+        missing = await editions.missing(session, Audience.DIGEST, FRIDAY, now=DUE)
+    assert {(due.period, due.since) for due in missing} == {("2026-W47", begun)}
+
+
+async def test_a_first_edition_tells_of_the_week_before_the_council_began(runtime: Runtime, town: Town) -> None:
+    await begin(runtime, DUE - timedelta(days=3))
+    async with runtime.sessions.read() as session:
+        missing = await editions.missing(session, Audience.DIGEST, FRIDAY, now=DUE)
+    assert {due.since for due in missing} == {DUE - timedelta(days=7)}
+
+
 async def test_who_moves_to_another_ward_in_the_week_still_gets_one_digest(runtime: Runtime, town: Town) -> None:
     await begin(runtime, DUE - timedelta(days=3))
     grace = await town.subscriber()
