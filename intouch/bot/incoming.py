@@ -72,8 +72,8 @@ def _content(message: telegram.Message, text: str) -> tuple[Content, str, str]:
     if message.text is None:
         return Content.OTHER, "", text
     if text.startswith("/"):
-        head, _, rest = text.partition(" ")
-        return Content.COMMAND, head[1:].partition("@")[0].lower(), rest.strip()
+        head, *rest = text.split(maxsplit=1)
+        return Content.COMMAND, head[1:].partition("@")[0].lower(), "".join(rest).strip()
     return Content.TEXT, "", text
 
 
