@@ -47,6 +47,7 @@ from intouch.surveys import invitations, outcomes
 from intouch.templating import Templates
 from intouch.web import application as web_application
 from intouch.web import serving
+from intouch.web.metrics import Gauges
 
 log = logs.get("app")
 
@@ -107,6 +108,7 @@ class Application:
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
         self.web: ASGIApp = self.pages
+        self.pages.state.gauges = Gauges(outcomes=lambda: self.worker.counts, ticks=lambda: self.schedule.lateness)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:

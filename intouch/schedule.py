@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -100,10 +101,11 @@ async def _editions(runtime: Runtime, now: datetime, audience: Audience) -> int:
     async with runtime.sessions.read() as session:
         has_begun = await editions.has_begun(session)
         due = await editions.missing(session, audience, weekly(runtime.settings, audience), now=now)
+        approved = await editions.approved(session, audience, weekly(runtime.settings, audience))
     if not has_begun:
         async with runtime.sessions.write() as session:
             await editions.begin(session, now=now)
-    return await publish(runtime, due, now=now)
+    return await publish(runtime, due, now=now) + await publish(runtime, approved, now=now, even_late=True)
 
 
 async def _open_surveys(runtime: Runtime, now: datetime) -> int:
@@ -176,6 +178,7 @@ class Schedule:
         self._after = after
         self._one_at_a_time = asyncio.Lock()
         self._is_stopping = False
+        self.lateness: dict[str, float] = {}
         self._clock = AsyncIOScheduler(
             timezone=runtime.settings.zone, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -185,6 +188,7 @@ class Schedule:
         self._clock.add_job(self.tick, IntervalTrigger(minutes=EVERY_MINUTES), id="every", next_run_time=datetime.now(UTC))
         for audience in Audience:
             self._clock.add_job(self.tick, _cron(weekly(self._runtime.settings, audience)), id=audience.value)
+        self._clock.add_listener(self._note_lateness, EVENT_JOB_SUBMITTED)
         self._clock.start()
 
     async def stop(self) -> None:
@@ -194,6 +198,10 @@ class Schedule:
             self._clock.pause()
             async with self._one_at_a_time:
                 self._clock.shutdown(wait=False)
+
+    def _note_lateness(self, event: JobSubmissionEvent) -> None:
+        late = datetime.now(UTC) - event.scheduled_run_times[0]
+        self.lateness[event.job_id] = max(0.0, late.total_seconds())
 
     async def tick(self) -> dict[str, int]:
         """One round of ``reconcile``, after the one that may be under way; never raises because of what is in the database."""

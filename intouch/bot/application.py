@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from intouch.bot import account, help, linking, officers, reports, signup, surveys, ward
+from intouch.bot import account, deliveries, help, linking, officers, reports, signup, surveys, ward
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council.linking import looks_like_code
 from intouch.residents import dialogues
@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Route] = {
     "brief": Route(ward.brief, Access.COUNCILLOR),
     "launch": Route(officers.launch, Access.OFFICER),
     "results": Route(officers.results, Access.OFFICER),
+    "deliveries": Route(deliveries.deliveries, Access.OFFICER),
 }
 
 # By the first part of a button's callback data.
@@ -58,6 +59,7 @@ TAPS: Mapping[str, Route] = {
     "ward": Route(ward.tap, Access.RESIDENT),
     "launch": Route(officers.tap, Access.OFFICER),
     "results": Route(officers.tap, Access.OFFICER),
+    "deliveries": Route(deliveries.tap, Access.OFFICER),
 }
 
 CONVERSATIONS: Mapping[DialogueKind, Conversation] = {

@@ -20,6 +20,7 @@ from intouch.channels.telegram import open_bot
 from intouch.cli.running import say_json
 from intouch.errors import InTouchError
 from intouch.issues import categories
+from intouch.outbox import epoch
 from intouch.places import lookup
 from intouch.runtime import Runtime
 from intouch.storage import upgrade
@@ -72,6 +73,7 @@ async def _examine(chosen: settings.Settings) -> list[Finding]:
         ("email signatures", _check_signatures),
         ("templates", _check_templates),
         ("categories", _check_categories),
+        ("epoch", _check_epoch),
     ]
     try:
         return [await _guarded(name, check, runtime) for name, check in checks]
@@ -199,6 +201,26 @@ async def _check_templates(runtime: Runtime) -> Finding:
     for name in bodies:
         letters.Letters(runtime.templates).check(name.split("/")[1])
     return Finding("templates", True, f"{len(names) + len(bodies)} can be read.")
+
+
+async def _check_epoch(runtime: Runtime) -> Finding:
+    """Whether a restore from a backup would be noticed, and whether one waits for approval."""
+    path = runtime.settings.epoch_path
+    if runtime.settings.is_staging:
+        return Finding("epoch", True, "not kept on a staging system (INTOUCH_SEND_TO).")
+    if await upgrade.current(runtime.sessions.engine) == upgrade.newest():
+        async with runtime.sessions.read() as session:
+            held_at = await epoch.held_since(session)
+        if held_at is not None:
+            return Finding("epoch", False, epoch.sentence(runtime.templates.moment(held_at)))
+    if path.resolve().is_relative_to(runtime.settings.data_dir.resolve()):
+        advice = "A backup of DATA_DIR would hold it too: set INTOUCH_EPOCH_FILE to a file outside."
+        return Finding("epoch", False, f"{path} is inside the data folder.", advice)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK):
+        return Finding("epoch", False, f"{path} can NOT be written.", "A restore would not be noticed: set INTOUCH_EPOCH_FILE.")
+    begun = "is kept in" if path.exists() else "begins with the first sender on this machine, in"
+    return Finding("epoch", True, f"{begun} {path}.")
 
 
 async def _check_categories(runtime: Runtime) -> Finding:

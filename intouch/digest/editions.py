@@ -19,6 +19,7 @@ from intouch.places.models import Ward
 from intouch.storage.inserting import insert_ignoring
 
 LIMIT = timedelta(hours=36)  # later than this an officer decides whether old news still goes out
+_UNTOLD = (EditionStatus.WAITING, EditionStatus.APPROVED, EditionStatus.LEFT_OUT)
 _LONGEST_LOOK_BACK = timedelta(days=28)
 
 
@@ -59,6 +60,15 @@ async def missing(session: AsyncSession, audience: Audience, when: Weekly, *, no
     return await unpublished(session, audience, when, period=due[-1], statuses=()) if due else []
 
 
+async def approved(session: AsyncSession, audience: Audience, when: Weekly) -> list[Due]:
+    """The late editions that an officer approved in the chat."""
+    statement = sa.select(Edition.period, Edition.ward_id).where(Edition.audience == audience, Edition.status == EditionStatus.APPROVED)
+    found: list[Due] = []
+    for period, ward_id in (await session.execute(statement)).all():
+        found += await unpublished(session, audience, when, period=period, ward_id=ward_id, statuses=(EditionStatus.APPROVED,))
+    return found
+
+
 async def unpublished(
     session: AsyncSession,
     audience: Audience,
@@ -66,7 +76,7 @@ async def unpublished(
     *,
     period: str,
     ward_id: int | None = None,
-    statuses: Sequence[EditionStatus] = (EditionStatus.WAITING,),
+    statuses: Sequence[EditionStatus] = (EditionStatus.WAITING, EditionStatus.APPROVED),
 ) -> list[Due]:
     """The editions of ``period`` that do not exist, or exist in one of ``statuses``, for the wards in force when it was due."""
     due_at = periods.due_at(period, when)
@@ -87,7 +97,7 @@ async def _told_until(session: AsyncSession, audience: Audience, due_at: datetim
     """Per ward, up to when its last edition told what happened: after a missed week the next one tells of both."""
     statement = (
         sa.select(Edition.ward_id, sa.func.max(Edition.told_until, type_=Edition.told_until.type).label("until"))
-        .where(Edition.audience == audience, Edition.status != EditionStatus.WAITING)
+        .where(Edition.audience == audience, Edition.status.not_in(_UNTOLD))
         .where(Edition.due_at < due_at, Edition.due_at >= due_at - _LONGEST_LOOK_BACK)
         .group_by(Edition.ward_id)
     )
@@ -147,7 +157,7 @@ async def _release(session: AsyncSession, due: Due, status: EditionStatus, conte
     statement = (
         sa.update(Edition)
         .where(Edition.audience == due.audience, Edition.ward_id == due.ward.id, Edition.period == due.period)
-        .where(Edition.status == EditionStatus.WAITING)
+        .where(Edition.status.in_((EditionStatus.WAITING, EditionStatus.APPROVED)))
         .values(status=status, contents=contents, told_until=until(now), published_at=now if contents else None)
     )
     return cast("sa.CursorResult[Any]", await session.execute(statement)).rowcount == 1

@@ -19,6 +19,8 @@ class Audience(StrEnum):
 
 class EditionStatus(StrEnum):
     WAITING = "waiting"  # later than its limit: an officer decides
+    APPROVED = "approved"  # an officer said yes in the chat: the next tick publishes it
+    LEFT_OUT = "left out"  # an officer said no; the next one tells of its week too
     PUBLISHED = "published"  # its deliveries are in the outbox
     EMPTY = "empty"  # nothing to say: no email
 

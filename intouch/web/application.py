@@ -11,7 +11,20 @@ from starlette.routing import Mount, Route
 
 from intouch.errors import InTouchError
 from intouch.runtime import Runtime
-from intouch.web import answering, confirming, failing, forms, health, information, joining, preferences, results, unsubscribing, webhooks
+from intouch.web import (
+    answering,
+    confirming,
+    failing,
+    forms,
+    health,
+    information,
+    joining,
+    metrics,
+    preferences,
+    results,
+    unsubscribing,
+    webhooks,
+)
 from intouch.web.braking import Brake
 from intouch.web.files import Files
 from intouch.web.headers import Headers
@@ -42,6 +55,7 @@ ROUTES = [
     Route("/webhooks/postmark/{secret}", webhooks.postmark, methods=["POST"]),
     Route("/health/live", health.live, methods=["GET"]),
     Route("/health/ready", health.ready, methods=["GET"]),
+    Route("/metrics", metrics.show, methods=["GET"]),
     Route("/robots.txt", information.robots, methods=["GET"]),
     Route("/favicon.ico", information.favicon, methods=["GET"]),
     Mount("/static", Files(directory=STATIC), name="static"),
@@ -62,5 +76,6 @@ def create(runtime: Runtime) -> Starlette:
     application.state.runtime = runtime
     application.state.bot_name = runtime.settings.telegram_bot_name
     application.state.webhooks = webhooks.Webhooks(runtime)
+    application.state.gauges = metrics.Gauges()
     application.state.brake = Brake(JOINS_PER_ADDRESS, JOINS_WINDOW)
     return application

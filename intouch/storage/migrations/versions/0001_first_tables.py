@@ -212,7 +212,7 @@ def upgrade() -> None:
     sa.Column('audience', sa.Enum('digest', 'briefing', name='audience', native_enum=False, length=24), nullable=False),
     sa.Column('ward_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('period', sa.Text(), nullable=False),
-    sa.Column('status', sa.Enum('waiting', 'published', 'empty', name='editionstatus', native_enum=False, length=24), nullable=False),
+    sa.Column('status', sa.Enum('waiting', 'approved', 'left out', 'published', 'empty', name='editionstatus', native_enum=False, length=24), nullable=False),
     sa.Column('due_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('contents', sa.JSON(), nullable=False),
     sa.Column('told_until', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),

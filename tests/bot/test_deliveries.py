@@ -1,0 +1,119 @@
+"""What waits for an officer, in the chat: unknown deliveries, late editions, what is paused, and what a restore holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from intouch import schedule
+from intouch.bot import deliveries
+from intouch.bot.turn import Content, Reply
+from intouch.clock import ShiftedClock
+from intouch.council.models import Officer
+from intouch.digest.models import Audience, Edition, EditionStatus
+from intouch.errors import BadInput, NotAllowed
+from intouch.outbox import holds
+from intouch.outbox.models import Delivery, Stand, State
+from intouch.runtime import Runtime
+from tests.bot.survey_turns import Phone, data_of, message
+from tests.digest import writing
+from tests.digest.conftest import Town, town
+from tests.outbox.outboxes import draft, queue, states
+
+__all__ = ["town"]
+
+SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def phone(runtime: Runtime, now: datetime) -> Phone:
+    async with runtime.sessions.write() as session:
+        session.add(Officer(name="Olive", email="olive@council.example", telegram_id=500, created_at=now))
+    return Phone(runtime, 500)
+
+
+async def look(phone: Phone) -> Reply:
+    return await phone.turn(deliveries.deliveries, Content.COMMAND)
+
+
+async def tap(phone: Phone, data: str) -> Reply:
+    return await phone.turn(deliveries.tap, Content.TAP, data=data)
+
+
+async def test_nothing_waits_in_a_quiet_house(phone: Phone) -> None:
+    assert "Nothing." in message(await look(phone)).text
+
+
+async def test_unknown_deliveries_are_sent_again_or_let_be_each_once_however_often_tapped(
+    runtime: Runtime, phone: Phone, now: datetime
+) -> None:
+    await queue(runtime, draft(1, now), draft(2, now, batch="survey:2"), draft(3, now))
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).where(Delivery.address != "3").values(state=State.UNKNOWN, settled_at=now))
+    reply = await look(phone)
+    assert "test:1: nobody knows whether 1 message arrived" in message(reply).text
+    for _ in range(2):
+        await tap(phone, "deliveries:again:test:1")
+        reply = await tap(phone, "deliveries:be:survey:2")
+    assert await states(runtime) == [State.QUEUED, State.CANCELLED, State.QUEUED]
+    assert "Nothing." in message(reply).text
+
+
+async def test_a_late_edition_is_sent_with_the_next_tick_or_left_out(
+    runtime: Runtime, phone: Phone, town: Town, clock: ShiftedClock
+) -> None:
+    clock.set(SATURDAY - timedelta(days=30))
+    await schedule.reconcile(runtime)
+    await town.subscriber()
+    await town.subscriber(town.fulwell)
+    await writing.notice(runtime, "Road closed", on=date(2026, 11, 24), ward_id=None, created_at=SATURDAY - timedelta(days=2))
+    clock.set(SATURDAY + timedelta(days=1, hours=12))
+    await schedule.reconcile(runtime)
+    reply = await look(phone)
+    assert "digest 2026-W47, Southwick: too late to go out by itself." in message(reply).text
+    data = data_of(reply, "Send the digest: Southwick")
+    async with runtime.sessions.read() as session:
+        fulwell = await session.scalar(sa.select(Edition.id).where(Edition.audience == Audience.DIGEST, Edition.ward_id == town.fulwell))
+    for _ in range(2):
+        await tap(phone, data)
+        await tap(phone, f"deliveries:leave:{fulwell}")
+        await schedule.reconcile(runtime)
+    async with runtime.sessions.read() as session:
+        statuses = await session.execute(sa.select(Edition.ward_id, Edition.status).where(Edition.audience == Audience.DIGEST))
+        assert {row[0]: row[1] for row in statuses} == {
+            town.southwick: EditionStatus.PUBLISHED,
+            town.fulwell: EditionStatus.LEFT_OUT,
+        }
+    assert await states(runtime) == [State.QUEUED]
+
+
+async def test_what_is_paused_or_held_goes_on_with_a_tap(runtime: Runtime, phone: Phone, now: datetime) -> None:
+    await queue(runtime, draft(1, now), draft(2, now, batch="survey:2"))
+    async with runtime.sessions.write() as session:
+        await holds.order(session, ["test:1"], Stand.PAUSED, by="Olive", now=now)
+        await holds.move(session, ["test:1"], Stand.PAUSED, by="Olive", now=now)
+    assert "test:1: paused." in message(await look(phone)).text
+    await tap(phone, "deliveries:resume:test:1")
+    async with runtime.sessions.write() as session:
+        await holds.hold_all(session, by="test", now=now)
+    reply = await look(phone)
+    assert "restored from a backup" in message(reply).text and "2 messages" in message(reply).text
+    await tap(phone, data_of(reply, "Let them go"))
+    await tap(phone, "deliveries:release")
+    assert set(await states(runtime)) == {State.QUEUED}
+
+
+@pytest.mark.parametrize("data", ["deliveries", "deliveries:drop:all", "deliveries:again", "deliveries:publish:x", "deliveries:be"])
+async def test_made_up_buttons_get_a_sentence(phone: Phone, data: str) -> None:
+    with pytest.raises(BadInput):
+        await tap(phone, data)
+
+
+async def test_nobody_but_officers(runtime: Runtime, phone: Phone) -> None:
+    mallory = Phone(runtime, 666)
+    with pytest.raises(NotAllowed):
+        await look(mallory)
+    with pytest.raises(NotAllowed):
+        await tap(mallory, "deliveries:release")
