@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -12,10 +11,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
+from intouch.channels import quoted_printable
 from intouch.errors import BadInput
 from intouch.letters import Letter
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+\Z")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+\Z")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
 _LINE = 76
@@ -34,37 +35,37 @@ class Body:
     content: bytes
 
 
-def compose(letter: Letter, *, sender: str, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> bytes:
-    """The whole message, CRLF and not yet dot-stuffed. The same arguments give the same bytes, so a repeat is no new message."""
-    personal = headers(
-        letter.subject, sender=sender, recipient=recipient, message_id=message_id, at=at, recipient_name=recipient_name, more=letter.headers
-    )
+class Clean(bytes):
+    """The bytes of a message that we made line by line: each ends with CRLF and none begins with a dot, so that it needs no stuffing."""
+
+
+def compose(letter: Letter, *, sender: str, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> Clean:
+    """The whole message. The same arguments give the same bytes, so a repeat is no new message."""
+    shared = shared_headers(letter.subject, sender=sender, more=letter.headers)
+    personal = personal_headers(recipient=recipient, message_id=message_id, at=at, recipient_name=recipient_name)
     body = encode_body(letter.text, letter.html)
-    return b"".join((personal, body.headers, b"\r\n", body.content))
+    return Clean(b"".join((shared, personal, body.headers, b"\r\n", body.content)))
 
 
-def headers(
-    subject: str,
-    *,
-    sender: str,
-    recipient: str,
-    message_id: str,
-    at: datetime,
-    recipient_name: str = "",
-    more: Mapping[str, str] | None = None,
-) -> bytes:
-    """All headers but those of the body."""
+def shared_headers(subject: str, *, sender: str, more: Mapping[str, str]) -> bytes:
+    """The headers that do not say whom a message goes to."""
     lines = [
         _from(sender),
-        header("To", mailbox(recipient_name, recipient)),
         header("Subject", phrase(" ".join(subject.split()))),
-        header("Date", format_datetime(at.astimezone(UTC).replace(microsecond=0))),
-        header("Message-ID", message_id),
         header("Auto-Submitted", "auto-generated"),
         header("MIME-Version", "1.0"),
     ]
-    lines += [header(name, _checked(value)) for name, value in (more or {}).items()]
-    return b"".join(lines)
+    return b"".join(lines) + extra_headers(more)
+
+
+def personal_headers(*, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> bytes:
+    """The headers of one recipient's copy."""
+    return b"".join((header("To", mailbox(recipient_name, recipient)), _date(at), header("Message-ID", message_id)))
+
+
+def extra_headers(more: Mapping[str, str]) -> bytes:
+    """Headers beyond those that every message has."""
+    return b"".join(header(name, _checked(value)) for name, value in more.items())
 
 
 def list_headers(name: str, *, sender: str, unsubscribe_url: str) -> dict[str, str]:
@@ -87,6 +88,11 @@ def _from(sender: str) -> bytes:
 
 
 @lru_cache(maxsize=16)
+def _date(at: datetime) -> bytes:
+    return header("Date", format_datetime(at.astimezone(UTC).replace(microsecond=0)))
+
+
+@lru_cache(maxsize=16)
 def _domain(sender: str) -> str:
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     return ascii_domain(domain)
@@ -104,6 +110,8 @@ def ascii_domain(domain: str) -> str:
 
 def address_on_the_wire(address: str) -> str:
     """An address for MAIL, RCPT and headers: checked, its domain in ASCII; the part before the @ may need SMTPUTF8."""
+    if _PLAIN_ADDRESS.match(address):
+        return address
     local, at, domain = address.strip().rpartition("@")
     if not (local and at and domain) or _CONTROL.search(address) or any(sign in address for sign in '<>" ,;()'):
         raise BadHeader("An email address holds characters that no address can have.")
@@ -135,7 +143,10 @@ def header(name: str, value: str) -> bytes:
     """One header, folded at spaces; an address with letters beyond ASCII stays UTF-8 and needs SMTPUTF8."""
     if not _HEADER_NAME.match(name):
         raise BadHeader("A header has a name that no header can have.")
-    return b"\r\n ".join(line.encode() for line in _folded(f"{name}: {value}")) + b"\r\n"
+    text = f"{name}: {value}"
+    if len(text) <= _LINE or (" " not in value and len(text) * 4 <= _HARD_LINE):
+        return f"{text}\r\n".encode()  # nothing to fold
+    return b"\r\n ".join(line.encode() for line in _folded(text)) + b"\r\n"
 
 
 def _folded(text: str) -> Iterator[str]:
@@ -175,7 +186,11 @@ def _checked(text: str) -> str:
 
 def encode_body(text: str, html: str) -> Body:
     """multipart/alternative, plain text first. The boundary comes from the content, so that the bytes never vary."""
-    parts = (quoted_printable(text), quoted_printable(html))
+    return body_of(quoted_printable.whole(text), quoted_printable.whole(html))
+
+
+def body_of(*parts: bytes) -> Body:
+    """The parts, which are quoted-printable already, as one body."""
     # "=_" can't occur in quoted-printable, so no content can hold the boundary.
     boundary = f"=_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
     content = b"".join(_part(boundary, kind, part) for kind, part in zip(("plain", "html"), parts, strict=True))
@@ -188,11 +203,3 @@ def encode_body(text: str, html: str) -> Body:
 def _part(boundary: str, kind: str, content: bytes) -> bytes:
     head = f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     return head.encode() + content
-
-
-def quoted_printable(text: str) -> bytes:
-    """``text`` in lines of at most 76 characters, whatever line breaks it came with; ends with CRLF."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    whole = lines if lines.endswith("\n") else lines + "\n"
-    # b2a_qp keeps the kind of line break it meets first, hence CRLF before and not after.
-    return binascii.b2a_qp(whole.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)

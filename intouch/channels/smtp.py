@@ -8,11 +8,13 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from typing import cast
 
 from intouch import logs
 from intouch.channels import mime, outcomes
-from intouch.channels.outcomes import Envelope, Outcome
-from intouch.channels.smtp_connection import CannotConnect, Connection, Patience, connect
+from intouch.channels.outcomes import Envelope, Outcome, Verdict
+from intouch.channels.smtp_connection import CannotConnect, Connection, Letter, Patience, connect
+from intouch.channels.tempo import Tempo
 from intouch.settings import SmtpAddress
 
 log = logs.get("channels")
@@ -42,9 +44,10 @@ class _Job:
 
 @dataclass(slots=True)
 class _Seat:
-    """Room for one connection; whoever sits in it changes."""
+    """Room for one connection; whoever sits in it changes. ``ahead``: whose opening went out with the letter before."""
 
     connection: Connection | None = None
+    ahead: tuple[_Job, Letter] | None = None
 
 
 class SmtpChannel:
@@ -55,6 +58,7 @@ class SmtpChannel:
         self._sender = mime.address_on_the_wire(parseaddr(email_from)[1])
         self._patience = patience or Patience()
         self._wear = wear or Wear()
+        self._tempo = Tempo(address.connections)
         self._jobs: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,7 +99,7 @@ class SmtpChannel:
         self._open_more()
 
     def _open_more(self) -> None:
-        wanted = min(self._address.connections, self._jobs.qsize() + self._busy)
+        wanted = min(self._tempo.allowed, self._jobs.qsize() + self._busy)
         may_open = self._serving == 0 or time.monotonic() >= self._no_more_until
         if self._serving < wanted and may_open:
             self._serving += 1
@@ -112,10 +116,10 @@ class SmtpChannel:
         seat = _Seat()
         job: _Job | None = None
         try:
-            while (job := await self._next_job()) is not None:
+            while (job := seat.ahead[0] if seat.ahead else await self._next_job()) is not None:
                 self._busy += 1
                 try:
-                    await self._serve_one(job, seat)
+                    await (self._serve_ahead(seat) if seat.ahead else self._serve_one(job, seat))
                 finally:
                     self._busy -= 1
         except CannotConnect as error:
@@ -123,6 +127,8 @@ class SmtpChannel:
                 self._refused(job, error)
         finally:
             self._serving -= 1
+            if seat.ahead is not None:
+                self._put(seat.ahead[0])
             if not self._jobs.empty():
                 self._open_more()
             await self._leave(seat)
@@ -134,6 +140,8 @@ class SmtpChannel:
             await connection.quit()
 
     async def _next_job(self) -> _Job | None:
+        if self._serving > self._tempo.allowed:
+            return None
         if not self._jobs.empty():
             return self._jobs.get_nowait()
         try:
@@ -142,46 +150,94 @@ class SmtpChannel:
             return None
 
     async def _serve_one(self, job: _Job, seat: _Seat) -> None:
-        envelope = job.envelope
-        if job.is_abandoned or not isinstance(envelope.content, bytes):
-            job.settle(outcomes.failed("only the bytes of an email leave by SMTP"))
+        if self._is_no_email(job):
             return
         connection = await self._usable(seat)
         await self._rate()
+        letter = self._letter(job, connection)
+        if letter is not None:
+            await self._attempt(job, letter, connection, seat)
+
+    async def _serve_ahead(self, seat: _Seat) -> None:
+        """The next letter, of which the server has heard the opening and not yet the message."""
+        connection = seat.connection
+        assert seat.ahead is not None and connection is not None
+        (job, letter), seat.ahead = seat.ahead, None
+        if connection.is_broken:
+            self._put(job)  # nothing that was said can have sent it
+        elif job.is_abandoned or not job.envelope.is_ours():
+            connection.is_broken = True  # only hanging up takes an opening back
+            job.settle(outcomes.not_tried("its lease has passed to somebody else, or its batch was stopped"))
+        else:
+            await self._attempt(job, letter, connection, seat)
+
+    def _look_ahead(self, seat: _Seat, connection: Connection) -> Letter | None:
+        """The letter after the one that is just going out, where waiting for its replies alone would only cost time."""
+        is_in_no_hurry = self._address.per_second > 0 or not self._tempo.is_full or self._jobs.qsize() <= self._address.connections
+        if is_in_no_hurry or self._is_halting or not connection.pipelines or self._is_worn(connection):
+            return None
+        job = self._jobs.get_nowait()
+        letter = None if self._is_no_email(job) else self._letter(job, connection)
+        if letter is not None:
+            seat.ahead = (job, letter)
+        return letter
+
+    def _is_no_email(self, job: _Job) -> bool:
+        if job.is_abandoned or not isinstance(job.envelope.content, bytes):
+            job.settle(outcomes.failed("only the bytes of an email leave by SMTP"))
+            return True
+        return False
+
+    def _letter(self, job: _Job, connection: Connection) -> Letter | None:
+        """The letter of a job that may be begun now; otherwise the job is settled."""
+        envelope = job.envelope
         if self._is_halting or not envelope.is_ours():
             job.settle(outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
-            return
-        outcome = await self._attempt(job, connection, envelope.content)
-        if outcome is not None:
-            job.settle(outcome)
+            return None
+        letter = connection.prepare(envelope.address, cast("bytes", envelope.content), envelope.provider_id, envelope.sender)
+        if isinstance(letter, Outcome):
+            job.settle(letter)
+            return None
+        return letter
 
-    async def _attempt(self, job: _Job, connection: Connection, message: bytes) -> Outcome | None:
-        """None when the job went back into the queue: the server had hung up before it began."""
-        envelope = job.envelope
+    async def _attempt(self, job: _Job, letter: Letter, connection: Connection, seat: _Seat) -> None:
         try:
-            outcome = await connection.send(envelope.address, message, envelope.provider_id, envelope.sender)
+            outcome = await connection.send(letter, lambda: self._look_ahead(seat, connection))
         except Exception as error:
             # A fault of ours must not take the connection's other messages with it.
             connection.is_broken = True
-            log.error("smtp.fault", delivery=envelope.number, error=type(error).__name__, exc_info=True)
-            return outcomes.unknown(f"sending failed ({type(error).__name__})")
+            log.error("smtp.fault", delivery=job.envelope.number, error=type(error).__name__, exc_info=True)
+            outcome = outcomes.unknown(f"sending failed ({type(error).__name__})")
+        self._adapt(connection, outcome)
         if connection.was_stale and not job.is_second:
-            job.is_second = True
+            job.is_second = True  # the server had hung up before it began
             self._put(job)
-            return None
-        return outcome
+        else:
+            job.settle(outcome)
+
+    def _adapt(self, connection: Connection, outcome: Outcome) -> None:
+        """Fewer connections for a server that complains, more again for one that takes what it is given."""
+        if connection.was_slowed:
+            connection.was_slowed = False
+            if self._tempo.complain(time.monotonic()):
+                log.warning("smtp.slower", connections=self._tempo.allowed, rest=self._tempo.rest)
+        elif outcome.verdict is Verdict.SENT and not self._tempo.is_full:
+            self._tempo.praise()
+            self._open_more()
 
     async def _usable(self, seat: _Seat) -> Connection:
         """The connection in this seat, or a new one when it is worn, broken or was closed by the server while it rested."""
         current = seat.connection
         if current is not None:
-            worn = current.messages >= self._wear.messages or time.monotonic() - current.opened_at > self._wear.age
-            if current.is_quiet and not worn:
+            if current.is_quiet and not self._is_worn(current):
                 return current
             await self._leave(seat)
         seat.connection = await connect(self._address, self._sender, self._patience)
         self._connected += 1
         return seat.connection
+
+    def _is_worn(self, connection: Connection) -> bool:
+        return connection.messages >= self._wear.messages or time.monotonic() - connection.opened_at > self._wear.age
 
     def _refused(self, job: _Job, error: CannotConnect) -> None:
         """While other connections stand, the server only wants no more of them; otherwise the road is closed."""
@@ -194,7 +250,9 @@ class SmtpChannel:
         self._empty(outcome)
 
     async def _rate(self) -> None:
-        """Wait for this message's place when the URL names a rate."""
+        """Wait for this message's place when the URL names a rate, or the server has asked for peace."""
+        if self._tempo.rest:
+            await asyncio.sleep(self._tempo.rest)
         if self._address.per_second > 0:
             now = time.monotonic()
             self._next_at = max(self._next_at, now) + 1.0 / self._address.per_second

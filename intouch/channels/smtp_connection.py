@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +15,7 @@ from intouch.channels import mime, outcomes
 from intouch.channels.outcomes import Outcome
 from intouch.channels.smtp_replies import Reply, Stage, refusal
 from intouch.channels.smtp_wire import Lost, Wire
+from intouch.channels.tempo import is_complaint
 from intouch.settings import SmtpAddress
 
 _BARE = re.compile(rb"\r\n|\r|\n")
@@ -90,9 +92,26 @@ def _offer(smtp: aiosmtplib.SMTP) -> Offer:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message on its way to one recipient, as a transaction of this connection sees it."""
+
+    opening: tuple[bytes, bytes, bytes]  # MAIL, RCPT and DATA
+    message: bytes
+    provider_id: str
+
+
+Following = Callable[[], Letter | None]
+
+
+def _nobody() -> None:
+    return None
+
+
 class Connection:
     """Transactions one after the other. ``is_broken``: not to be used again. ``was_stale``: the last attempt found out
-    that the server had let go of the connection earlier, so it says nothing about that message."""
+    that the server had let go of the connection earlier, so it says nothing about that message. ``was_slowed``: the server
+    complained about our pace."""
 
     def __init__(self, wire: Wire, offer: Offer, sender: str, patience: Patience) -> None:
         self._wire = wire
@@ -102,29 +121,43 @@ class Connection:
         self._needs_reset = False
         self._stage = Stage.MAIL
         self._heard = False
+        self._ahead: Letter | None = None
+        self.was_slowed = False
         self.opened_at = time.monotonic()
         self.messages = 0
         self.is_broken = False
         self.was_stale = False
 
     @property
-    def is_quiet(self) -> bool:
-        return not self.is_broken and self._wire.is_quiet
+    def pipelines(self) -> bool:
+        return self._offer.pipelining
 
-    async def send(self, address: str, message: bytes, provider_id: str, sender: str = "") -> Outcome:
-        """One message to one recipient, from ``sender`` or else the connection's own; never raises but when cancelled, and
-        then the connection is broken."""
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is under way, and the server has said nothing that nobody asked for."""
+        return self._ahead is None and not self.is_broken and self._wire.is_quiet
+
+    def prepare(self, address: str, message: bytes, provider_id: str, sender: str = "") -> Letter | Outcome:
+        """One message to one recipient, from ``sender`` or else the connection's own; or why this server can't take it."""
         try:
             opening = self._opening(mime.address_on_the_wire(address), message, sender or self._sender)
         except mime.BadHeader as error:
             return outcomes.failed(str(error))
-        if isinstance(opening, Outcome):
-            return opening
+        return opening if isinstance(opening, Outcome) else Letter(opening, message, provider_id)
+
+    async def send(self, letter: Letter, following: Following = _nobody) -> Outcome:
+        """Send it; never raises but when cancelled, and then the connection is broken.
+
+        Right before the message itself goes out, ``following`` is asked for the letter after this one: its opening rides
+        along in the same write, and its replies wait until it is sent. It must be the next one sent, or the connection ends.
+        """
         self.messages += 1
         self._stage, self._heard = Stage.MAIL, False
         whole = False
         try:
-            outcome = await self._transact(opening, message, provider_id)
+            if self._ahead is not None and self._ahead is not letter:
+                raise Lost("another letter was begun")
+            outcome = await self._transact(letter, following)
             whole = True
         except (Lost, TimeoutError) as error:
             outcome = self._lost(error)
@@ -133,7 +166,7 @@ class Connection:
         self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and not self._heard
         return outcome
 
-    def _opening(self, address: str, message: bytes, sender: str) -> list[bytes] | Outcome:
+    def _opening(self, address: str, message: bytes, sender: str) -> tuple[bytes, bytes, bytes] | Outcome:
         """MAIL, RCPT and DATA, or the reason why this server can't take the message."""
         if self._offer.most_bytes and len(message) > self._offer.most_bytes:
             return outcomes.failed("the message is larger than the mail server takes")
@@ -142,30 +175,36 @@ class Connection:
             if not self._offer.utf8:
                 return outcomes.failed("the address has letters that the mail server can't take (no SMTPUTF8)")
             extra += " SMTPUTF8" + (" BODY=8BITMIME" if self._offer.eight_bit else "")
-        return [f"MAIL FROM:<{sender}>{extra}\r\n".encode(), f"RCPT TO:<{address}>\r\n".encode(), b"DATA\r\n"]
+        return f"MAIL FROM:<{sender}>{extra}\r\n".encode(), f"RCPT TO:<{address}>\r\n".encode(), b"DATA\r\n"
 
-    async def _transact(self, opening: list[bytes], message: bytes, provider_id: str) -> Outcome:
+    async def _transact(self, letter: Letter, following: Following) -> Outcome:
         if self._needs_reset:
             # Not pipelined with what follows: a server that dislikes RSET would shift every reply by one.
             reply = await self._ask(b"RSET\r\n")
             if not reply.is_good:
                 raise Lost("the mail server did not take RSET")
             self._needs_reset = False
-        refused = await (self._open_at_once(opening) if self._offer.pipelining else self._open_stepwise(opening))
+        refused = await (self._open_at_once(letter) if self._offer.pipelining else self._open_stepwise(letter.opening))
         if refused is not None:
             self._needs_reset = True
             return refused
         self._stage = Stage.BODY
-        self._wire.write(stuffed(message))
+        self._wire.write(self._with_opening_of(following(), stuffed(letter.message)))
         await self._wire.flush(self._patience.command)
         reply = await self._read(self._patience.final)
         if reply.is_good:
-            return outcomes.sent(provider_id)
+            return outcomes.sent(letter.provider_id)
         if not 400 <= reply.code < 600:
             self.is_broken = True
         return refusal(Stage.BODY, reply)
 
-    async def _open_stepwise(self, opening: list[bytes]) -> Outcome | None:
+    def _with_opening_of(self, ahead: Letter | None, message: bytes) -> bytes:
+        if ahead is None or not self._offer.pipelining:
+            return message
+        self._ahead = ahead
+        return b"".join((message, *ahead.opening))
+
+    async def _open_stepwise(self, opening: tuple[bytes, bytes, bytes]) -> Outcome | None:
         for stage, command in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), opening, strict=True):
             self._stage = stage
             reply = await self._ask(command)
@@ -174,9 +213,11 @@ class Connection:
                 return refusal(stage, reply)
         return None
 
-    async def _open_at_once(self, opening: list[bytes]) -> Outcome | None:
+    async def _open_at_once(self, letter: Letter) -> Outcome | None:
         """The three commands in one write (RFC 2920); the first refusal is the one that counts."""
-        self._wire.write(b"".join(opening))
+        if self._ahead is None:
+            self._wire.write(b"".join(letter.opening))
+        self._ahead = None
         refused: Outcome | None = None
         for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA):
             self._stage = stage
@@ -213,6 +254,7 @@ class Connection:
 
     async def _read(self, seconds: float) -> Reply:
         reply = await self._wire.reply(seconds)
+        self.was_slowed = self.was_slowed or is_complaint(reply)
         if reply.closes:
             self.is_broken = True
         else:
@@ -241,6 +283,8 @@ def _accepts(stage: Stage, reply: Reply) -> bool:
 
 def stuffed(message: bytes) -> bytes:
     """A message as it goes over the wire: only CRLF ends a line, a dot that begins one is doubled, a lone dot ends it."""
+    if isinstance(message, mime.Clean):
+        return message + b".\r\n"
     ends = message.count(b"\r\n")
     if message.count(b"\n") != ends or message.count(b"\r") != ends:
         message = _BARE.sub(b"\r\n", message)

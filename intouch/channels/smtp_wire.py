@@ -43,8 +43,9 @@ class Wire(asyncio.Protocol):
 
     async def flush(self, seconds: float) -> None:
         """Until the other side has taken most of what was written."""
-        async with asyncio.timeout(seconds):
-            await self._may_write.wait()
+        if not self._may_write.is_set():
+            async with asyncio.timeout(seconds):
+                await self._may_write.wait()
         if self._lost is not None:
             raise self._lost
 

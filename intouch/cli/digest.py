@@ -120,7 +120,7 @@ async def letter_now(runtime: Runtime, audience: Audience, ward: str) -> Letter:
     if audience is Audience.BRIEFING:
         return BriefingPress(letters, runtime.templates).letter(found, name="councillor")
     press = DigestPress(letters, runtime.links)
-    return press.letter(press.stencil(found), chosen.code, resident_id=NOBODY, name="")
+    return press.letter(press.stencil(found), resident_id=NOBODY, name="")
 
 
 def _publish(audience: Audience, period: str, ward: str, watch: bool | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,73 +12,95 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.council.models import Councillor
 from intouch.digest.models import Edition
-from intouch.digest.stencil import Mark, Stencil, cut
+from intouch.digest.stencil import Mark, Place, Stencil, cut
 from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Delivery, Road
-from intouch.outbox.rendering import Rendered, Renderer, Unwanted
+from intouch.outbox.rendering import Copy, Rendered, Renderer, Unwanted
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.templating import TelegramMessage, Templates
 
+MOST_EDITIONS = 64  # kept ready, some 100 KB each
 NOBODY = 0  # the resident of a preview: their links belong to no one
 
 
+class Engraved:
+    """An edition of which all is ready but what is personal."""
+
+    def __init__(self, stencil: Stencil) -> None:
+        self.stencil = stencil
+        self.plate = lru_cache(maxsize=4)(stencil.engrave)
+
+
 class DigestPress:
-    """Turns the contents of a digest into letters; each edition is rendered once."""
+    """Turns the contents of a digest into letters; each edition is rendered and encoded once."""
 
     def __init__(self, letters: Letters, links: Links) -> None:
         self._letters = letters
         self._links = links
+        self._editions: dict[tuple[int, datetime | None], Engraved] = {}
 
     def stencil(self, contents: Mapping[str, Any]) -> Stencil:
-        """The digest with its personal places marked."""
-        return cut(
-            lambda place: self._letters.render(
-                "digest",
-                **shown(contents),
-                place=place,
-                preferences_url=place("preferences"),
-                unsubscribe_url=place("unsubscribe"),
-            )
+        """The digest with its personal places marked, and the headers by which mail apps unsubscribe in one tap (RFC 8058)."""
+        return cut(lambda place: self._marked(contents, place))
+
+    def _marked(self, contents: Mapping[str, Any], place: Place) -> Letter:
+        code, unsubscribe = contents["code"], place("unsubscribe")
+        letter = self._letters.render(
+            "digest", **shown(contents), place=place, preferences_url=place("preferences"), unsubscribe_url=unsubscribe
         )
-
-    def letter(self, stencil: Stencil, code: str, *, resident_id: int, name: str) -> Letter:
-        """The digest of one resident, with the headers by which mail apps unsubscribe in one tap (RFC 8058)."""
-        unsubscribe = self._links.url("unsubscribe", "unsubscribe", resident_id, "digest")
-        personal: dict[Mark, str] = {
-            ("name",): f" {name}" if name else "",
-            ("preferences",): self._links.url("preferences", "preferences", resident_id),
-            ("unsubscribe",): unsubscribe,
-        }
-
-        def value(mark: Mark) -> str:
-            if mark[0] == "answer":
-                _, survey_id, question_id, choice = mark
-                return self._links.url("answer", "answer", survey_id, resident_id, question_id, choice)
-            return personal[mark]
-
         public_url = self._links.public_url
-        return stencil.fill(value).with_headers(
+        return letter.with_headers(
             bulk_headers("digest", code, list_name=f"digest.{code}", public_url=public_url, unsubscribe_url=unsubscribe)
         )
 
+    def letter(self, stencil: Stencil, *, resident_id: int, name: str) -> Letter:
+        """The digest of one resident, to be read before it is encoded."""
+        return stencil.fill(lambda mark: self._value(mark, resident_id, name))
+
+    def copy(self, edition: Engraved, *, resident_id: int, name: str) -> Copy:
+        """The digest of one resident, of which only what is theirs is still to be encoded."""
+        words = edition.stencil.words(lambda mark: self._value(mark, resident_id, name))
+        return Copy(edition.plate, words, edition.stencil.personal_headers(words))
+
+    def _value(self, mark: Mark, resident_id: int, name: str) -> str:
+        match mark:
+            case ("answer", survey_id, question_id, choice):
+                return self._links.url("answer", "answer", survey_id, resident_id, question_id, choice)
+            case ("preferences",):
+                return self._links.url("preferences", "preferences", resident_id)
+            case ("unsubscribe",):
+                return self._links.url("unsubscribe", "unsubscribe", resident_id, "digest")
+            case ("name",):
+                return f" {name}" if name else ""
+        raise ValueError(f"the digest has no place {mark!r}")
+
     async def render(self, session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
         """Kind ``edition.digest``: whoever unsubscribed since it was queued is not written to."""
-        editions = await _editions(session, deliveries)
-        stencils = {number: self.stencil(edition.contents) for number, edition in editions.items()}
+        editions = await self._engraved(session, {delivery.payload.get("edition", 0) for delivery in deliveries})
         readers = await _subscribers(session, deliveries)
         rendered: dict[int, Rendered] = {}
         for delivery in deliveries:
-            number = delivery.payload.get("edition", 0)
+            edition = editions.get(delivery.payload.get("edition", 0))
             reader = readers.get(delivery.owner or "")
-            if number not in editions:
+            if edition is None:
                 rendered[delivery.id] = Unwanted("its edition is gone")
             elif reader is None or reader.email != delivery.address:
                 rendered[delivery.id] = Unwanted("no longer subscribed at this address")
             else:
-                code = editions[number].contents["code"]
-                rendered[delivery.id] = self.letter(stencils[number], code, resident_id=reader.id, name=reader.first_name)
+                rendered[delivery.id] = self.copy(edition, resident_id=reader.id, name=reader.first_name)
         return rendered
+
+    async def _engraved(self, session: AsyncSession, numbers: set[int]) -> dict[int, Engraved]:
+        """The editions that exist; one whose contents were published anew is engraved anew."""
+        statement = sa.select(Edition.id, Edition.published_at).where(Edition.id.in_(numbers))
+        wanted = {(row.id, row.published_at) for row in await session.execute(statement)}
+        known = {key: self._editions.pop(key) for key in wanted if key in self._editions}
+        unread = [number for number, at in wanted if (number, at) not in known]
+        for edition in await session.scalars(sa.select(Edition).where(Edition.id.in_(unread))) if unread else ():
+            known[edition.id, edition.published_at] = Engraved(self.stencil(edition.contents))
+        self._editions = dict([*self._editions.items(), *known.items()][-MOST_EDITIONS:])  # those used last are kept
+        return {number: edition for (number, _), edition in known.items()}
 
 
 class BriefingPress:
@@ -138,14 +161,14 @@ async def _editions(session: AsyncSession, deliveries: Sequence[Delivery]) -> di
     return {edition.id: edition for edition in await session.scalars(sa.select(Edition).where(Edition.id.in_(numbers)))}
 
 
-async def _subscribers(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[str, Resident]:
+async def _subscribers(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[str, sa.Row[int, str | None, str]]:
     statement = (
-        sa.select(Resident)
+        sa.select(Resident.id, Resident.email, Resident.first_name)
         .join(Subscription, Subscription.resident_id == Resident.id)
         .where(Resident.id.in_(_owners(deliveries)), Resident.status == ResidentStatus.ACTIVE)
         .where(Subscription.topic == Topic.DIGEST, Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None))
     )
-    return {f"resident:{resident.id}": resident for resident in await session.scalars(statement)}
+    return {f"resident:{resident.id}": resident for resident in await session.execute(statement)}
 
 
 async def _councillors(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[str, Councillor]:

@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from markupsafe import escape
 
+from intouch.channels import mime, plate
+from intouch.channels.plate import Plate
 from intouch.letters import Letter
 
 Mark = tuple[str | int, ...]  # what goes to a place: ("name",) or ("answer", survey_id, question_id, choice)
 Place = Callable[..., str]
+Pieces = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Stencil:
     """What is the same for everybody, cut at the places; ``marks`` says what goes to each.
 
-    The odd pieces of ``html`` and ``text`` are the places, each as an index into ``marks``.
+    The odd pieces of ``html``, ``text`` and ``headers`` are the places, each as an index into ``marks``.
     """
 
     subject: str
-    html: tuple[str, ...]
-    text: tuple[str, ...]
+    html: Pieces
+    text: Pieces
     marks: tuple[Mark, ...]
+    headers: Mapping[str, Pieces] = field(default_factory=dict)
+
+    def words(self, value: Callable[[Mark], str]) -> list[str]:
+        """What stands at the places of one person, one line each."""
+        return [_one_line(value(mark)) for mark in self.marks]
 
     def fill(self, value: Callable[[Mark], str]) -> Letter:
         """The letter of one person; ``value`` gives plain words, which are escaped where they stand in HTML."""
-        words = [_one_line(value(mark)) for mark in self.marks]
-        return Letter(self.subject, _join(self.html, [str(escape(word)) for word in words]), _join(self.text, words))
+        words = self.words(value)
+        headers = {name: _join(pieces, words) for name, pieces in self.headers.items()}
+        return Letter(self.subject, _join(self.html, [str(escape(word)) for word in words]), _join(self.text, words), headers)
+
+    def engrave(self, sender: str) -> Plate:
+        """Everything that is the same for all, as it goes over the wire."""
+        same = {name: pieces[0] for name, pieces in self.headers.items() if len(pieces) == 1}
+        shared = mime.shared_headers(self.subject, sender=sender, more=same)
+        return plate.engrave(shared, text=self.text, html=self.html, values=len(self.marks))
+
+    def personal_headers(self, words: list[str]) -> dict[str, str]:
+        """The headers of one person in which something personal stands."""
+        return {name: _join(pieces, words) for name, pieces in self.headers.items() if len(pieces) > 1}
 
 
 def cut(render: Callable[[Place], Letter]) -> Stencil:
@@ -43,10 +62,11 @@ def cut(render: Callable[[Place], Letter]) -> Stencil:
 
     letter = render(place)
     pattern = re.compile(f"\ue000{secret}\\.(\\d+)\ue001")
-    return Stencil(letter.subject, tuple(pattern.split(letter.html)), tuple(pattern.split(letter.text)), tuple(marks))
+    headers = {name: tuple(pattern.split(value)) for name, value in letter.headers.items()}
+    return Stencil(letter.subject, tuple(pattern.split(letter.html)), tuple(pattern.split(letter.text)), tuple(marks), headers)
 
 
-def _join(pieces: tuple[str, ...], words: list[str]) -> str:
+def _join(pieces: Pieces, words: list[str]) -> str:
     return "".join(words[int(piece)] if odd % 2 else piece for odd, piece in enumerate(pieces))
 
 

@@ -13,7 +13,7 @@ from intouch.channels.outcomes import Envelope, Outcome
 from intouch.errors import InTouchError
 from intouch.letters import Letter
 from intouch.outbox.models import Delivery, Lane, Road
-from intouch.outbox.rendering import Encoded, Rendered, Renderer, Unwanted
+from intouch.outbox.rendering import Copy, Encoded, Rendered, Renderer, Unwanted
 from intouch.outbox.settling import Settled
 from intouch.storage.sessions import Sessions
 from intouch.templating import TelegramMessage
@@ -96,18 +96,21 @@ class Packer:
                 return rendered.message
             case TelegramMessage() if delivery.road is Road.TELEGRAM:
                 return rendered
-            case Letter() if delivery.road is Road.EMAIL:
+            case Letter() | Copy() if delivery.road is Road.EMAIL:
                 try:
-                    return mime.compose(
-                        rendered,
-                        sender=self._email_from,
-                        recipient=delivery.address,
-                        message_id=mime.message_id(delivery.key, self._email_from),
-                        at=delivery.created_at,
-                    )
+                    return self._email(delivery, rendered)
                 except Exception as error:
                     return _render_error(delivery, error)
         return outcomes.failed(f"a {type(rendered).__name__} can't leave by {delivery.road}")
+
+    def _email(self, delivery: Delivery, rendered: Letter | Copy) -> bytes:
+        message_id = mime.message_id(delivery.key, self._email_from)
+        if isinstance(rendered, Letter):
+            return mime.compose(
+                rendered, sender=self._email_from, recipient=delivery.address, message_id=message_id, at=delivery.created_at
+            )
+        personal = mime.personal_headers(recipient=delivery.address, message_id=message_id, at=delivery.created_at)
+        return rendered.plate(self._email_from).copy(personal + mime.extra_headers(rendered.headers), rendered.words)
 
     def _envelope(self, delivery: Delivery, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
         identity = delivery.id

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.channels.plate import Plate
 from intouch.letters import Letter, Letters
 from intouch.outbox.models import Delivery
 from intouch.templating import TelegramMessage
@@ -20,13 +21,22 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """One reader's copy of a letter that is encoded once for all: ``plate`` gives it for a sender, ``words`` stand in its places."""
+
+    plate: Callable[[str], Plate]
+    words: Sequence[str]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Unwanted:
     """Not to be sent any more; ``reason`` is kept with the cancelled delivery, so it names nobody."""
 
     reason: str
 
 
-Rendered = TelegramMessage | Letter | Encoded | Unwanted
+Rendered = TelegramMessage | Letter | Encoded | Copy | Unwanted
 
 # Is given deliveries of its kind, in a reading session; answers by delivery id. One left out counts as failed.
 Renderer = Callable[[AsyncSession, Sequence[Delivery]], Awaitable[Mapping[int, Rendered]]]

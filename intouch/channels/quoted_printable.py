@@ -1,0 +1,61 @@
+"""Quoted-printable: text in lines of at most 76 characters (RFC 2045), none of which begins with a dot. Pure."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+# Servers strip a dot at the start of a line unless it is doubled (RFC 5321 section 4.5.2); one that is not there can't go wrong.
+_DOTTED = re.compile(rb"(?m)^\.[^\r\n]*")
+_UNIT = re.compile(rb"=[0-9A-F]{2}|[^=]", re.DOTALL)
+_SOFT_BREAK = b"=\r\n"
+_LONGEST_LINE = 76
+_UNITS_OF_A_LINE = 70  # 76 less the soft break and a dot that grew to =2E
+
+
+def whole(text: str) -> bytes:
+    """``text`` with whatever line breaks it came with; ends with CRLF."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    ended = lines if lines.endswith("\n") else lines + "\n"
+    # b2a_qp keeps the kind of line break it meets first, hence CRLF before and not after.
+    return _without_dots(binascii.b2a_qp(ended.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True))
+
+
+def up_to_a_place(text: str) -> bytes:
+    """Text that begins a line and is followed by something personal: a soft line break, which no reader sees, keeps them apart."""
+    return _softly_ended(whole(text + "\n")[:-2]) if text else b""
+
+
+def value(words: str) -> bytes:
+    """One line of personal words on lines of their own, between soft line breaks, so that nothing round it has to move."""
+    if not words:
+        return b""
+    encoded = binascii.b2a_qp(words.encode("utf-8", "replace"), istext=True)
+    if b"\n" in encoded:
+        encoded = encoded.replace(b"\n", b"\r\n")
+    return _softly_ended(_without_dots(encoded))
+
+
+def _softly_ended(encoded: bytes) -> bytes:
+    before, line_break, last = encoded.rpartition(b"\r\n")
+    if len(last) < _LONGEST_LINE:
+        return encoded + _SOFT_BREAK
+    return before + line_break + _rewrapped(last) + _SOFT_BREAK
+
+
+def _without_dots(encoded: bytes) -> bytes:
+    if b"\n." not in encoded and not encoded.startswith(b"."):
+        return encoded
+    return _DOTTED.sub(lambda found: _rewrapped(found[0]), encoded)
+
+
+def _rewrapped(line: bytes) -> bytes:
+    goes_on = line.endswith(b"=")
+    units: list[bytes] = _UNIT.findall(line[:-1] if goes_on else line)
+    lines, current = [], b""
+    for unit in units:
+        if len(current) + len(unit) > _UNITS_OF_A_LINE:
+            lines.append(current)
+            current = b""
+        current += b"=2E" if unit == b"." and not current else unit
+    return _SOFT_BREAK.join([*lines, current]) + (b"=" if goes_on else b"")

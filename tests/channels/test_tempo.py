@@ -1,0 +1,54 @@
+"""How many connections a complaining server is asked for, and what counts as a complaint."""
+
+from __future__ import annotations
+
+import pytest
+
+from intouch.channels.smtp_replies import Reply
+from intouch.channels.tempo import SUCCESSES_TO_RISE, Tempo, is_complaint
+
+
+def test_complaints_halve_the_connections_and_then_slow_the_last_one() -> None:
+    tempo = Tempo(8)
+    seen = []
+    for second in range(0, 14, 2):
+        tempo.complain(float(second))
+        seen.append((tempo.allowed, tempo.rest))
+    assert seen == [(4, 0.0), (2, 0.0), (1, 0.0), (1, 0.1), (1, 0.2), (1, 0.4), (1, 0.8)]
+
+
+def test_what_many_connections_hear_at_once_is_one_complaint() -> None:
+    tempo = Tempo(8)
+    assert tempo.complain(10.0)
+    assert not tempo.complain(10.5)
+    assert tempo.allowed == 4
+
+
+def test_successes_bring_everything_back() -> None:
+    tempo = Tempo(2)
+    for second in (0.0, 2.0, 4.0):
+        tempo.complain(second)
+    assert not tempo.is_full
+    for _ in range(5 + 5 + SUCCESSES_TO_RISE * 2):
+        tempo.praise()
+    assert tempo.is_full
+    assert tempo.allowed == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "complains"),
+    [
+        (Reply(421, "closing"), True),
+        (Reply(421, "4.7.0 too many"), True),
+        (Reply(451, "4.3.0 later"), True),
+        (Reply(452, "4.3.1 disk"), True),
+        (Reply(450, "4.2.0 greylisted"), False),
+        (Reply(450, "4.7.1 greylisted"), False),
+        (Reply(450, "later"), False),
+        (Reply(452, "4.2.2 mailbox full"), False),
+        (Reply(550, "5.1.1 no such user"), False),
+        (Reply(250, "ok"), False),
+    ],
+)
+def test_only_what_speaks_of_our_pace_is_a_complaint(reply: Reply, complains: bool) -> None:
+    assert is_complaint(reply) is complains
