@@ -18,7 +18,7 @@ from intouch.storage.sessions import Sessions, is_storage_failure
 log = logs.get("outbox")
 
 LARGEST_GROUP = 250
-LINGER = 0.01  # seconds: a group is worth waiting a moment for
+LINGER = 0.02  # seconds: a group is worth waiting a moment for
 _LONGEST_PAUSE = 5.0
 
 

@@ -46,14 +46,17 @@ class Settled:
 async def settle(session: AsyncSession, group: Sequence[Settled], rules: Rules, *, now: datetime, on_dead: OnDead | None = None) -> int:
     """Write a group of outcomes; the number that was still ours to write."""
     held = await _still_ours(session, [one.delivery.id for one in group], rules.holder)
-    rows = [_row(one, rules, held[one.delivery.id], now) for one in group if one.delivery.id in held]
-    if rows:
-        connection = await session.connection()
-        await connection.execute(_UPDATE, rows)
-    for one in group:
-        if one.outcome.verdict is Verdict.DEAD and held.get(one.delivery.id, _ERASED) != _ERASED:
+    ours = [one for one in group if one.delivery.id in held]
+    plainly_sent = [_sent_row(one, now) for one in ours if _is_plainly_sent(one, held[one.delivery.id])]
+    others = [_row(one, rules, held[one.delivery.id], now) for one in ours if not _is_plainly_sent(one, held[one.delivery.id])]
+    connection = await session.connection()
+    for statement, rows in ((_UPDATE_SENT, plainly_sent), (_UPDATE, others)):
+        if rows:
+            await connection.execute(statement, rows)
+    for one in ours:
+        if one.outcome.verdict is Verdict.DEAD and held[one.delivery.id] != _ERASED:
             await _bury(session, one, now, on_dead)
-    return len(rows)
+    return len(ours)
 
 
 async def _still_ours(session: AsyncSession, ids: Sequence[int], holder: str) -> dict[int, str]:
@@ -68,6 +71,13 @@ _ERASED = ""
 _COLUMNS = ("state", "tries", "unseen", "due_at", "address", "provider_id", "error", "settled_at", "leased_by", "lease_until")
 _TABLE = cast("sa.Table", Delivery.__table__)
 _UPDATE = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("the_id")).values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS})
+# Nearly every outcome is this one, and it changes only some columns.
+_UPDATE_SENT = (
+    sa.update(_TABLE)
+    .where(_TABLE.c.id == sa.bindparam("the_id"))
+    .values(state=State.SENT, provider_id=sa.bindparam("new_provider_id"), settled_at=sa.bindparam("new_settled_at"))
+    .values(error=None, leased_by=None, lease_until=None)
+)
 _ENDS = {
     Verdict.SENT: State.SENT,
     Verdict.DEAD: State.FAILED,
@@ -75,6 +85,15 @@ _ENDS = {
     Verdict.UNWANTED: State.CANCELLED,
     Verdict.UNKNOWN: State.UNKNOWN,
 }
+
+
+def _is_plainly_sent(one: Settled, address: str) -> bool:
+    return one.outcome.verdict is Verdict.SENT and not one.outcome.moved_to and address != _ERASED
+
+
+def _sent_row(one: Settled, now: datetime) -> dict[str, Any]:
+    provider_id = one.outcome.provider_id or one.delivery.provider_id
+    return {"the_id": one.delivery.id, "new_provider_id": provider_id, "new_settled_at": now}
 
 
 def _row(one: Settled, rules: Rules, address: str, now: datetime) -> dict[str, Any]:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any, cast
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.storage.columns import Base
-
-# SQLite takes 32,766 parameters a statement and asyncpg 32,767.
-_PARAMETERS = 30_000
 
 
 def insert(session: AsyncSession, table: type[Base]) -> Any:
@@ -28,11 +23,9 @@ async def insert_ignoring(
     """Insert ``rows`` and leave those that break a unique key (``conflict``: which one) as they are; the number really inserted."""
     if not rows:
         return 0
-    inserted = 0
-    size = max(1, _PARAMETERS // max(1, len(sa.inspect(table).columns)))
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, size)):
-        statement = insert(session, table).values(chunk).on_conflict_do_nothing(index_elements=conflict)
-        result = await session.execute(statement)
-        inserted += max(0, cast("sa.CursorResult[Any]", result).rowcount)
-    return inserted
+    key = table.__mapper__.primary_key[0]
+    statement = insert(session, cast("Any", table.__table__)).on_conflict_do_nothing(index_elements=conflict).returning(key)
+    # On the connection and with RETURNING, SQLAlchemy writes many rows a statement without building an expression for each value.
+    await session.flush()
+    connection = await session.connection()
+    return len((await connection.execute(statement, [dict(row) for row in rows])).all())
