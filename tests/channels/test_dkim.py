@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
-import dkim as oracle  # type: ignore[import-untyped]
 import pytest
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
@@ -21,6 +16,7 @@ from hypothesis import strategies as st
 from intouch import settings as settings_module
 from intouch.channels import dkim, mime
 from intouch.letters import Letter
+from tests.channels import dkim_oracle
 
 NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 FROM = "In Touch <news@council.example>"
@@ -36,51 +32,12 @@ HEADERS = {
 LETTER = Letter("This week in Southwick", "<p>Hello  Grace,</p>\n<p>bins \t</p>\n\n", "Hello  Grace,\n\n bins \n\n", HEADERS)
 
 
-class _VerifyKey:
-    """Ed25519 for dkimpy, which would take it from PyNaCl; reading and canonical forms remain its own."""
-
-    def __init__(self, key: bytes, encoder: object) -> None:
-        self._key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(key))
-
-    def verify(self, data: bytes, signature: bytes) -> bytes:
-        self._key.verify(signature, data)
-        return data
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _ed25519_for_dkimpy() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        parts = {
-            "signing": SimpleNamespace(VerifyKey=_VerifyKey),
-            "encoding": SimpleNamespace(Base64Encoder=None),
-            "exceptions": SimpleNamespace(BadSignatureError=InvalidSignature, ValueError=ValueError),
-        }
-        patch.setattr(oracle, "nacl", SimpleNamespace(**parts), raising=False)
-        yield
-
-
-def dns(*keys: dkim.Key) -> Callable[..., bytes | None]:
-    records = {f"{key.host('council.example')}.".encode(): key.published.encode() for key in keys}
-    return lambda name, timeout=5: records.get(name)
-
-
 def compose(letter: Letter = LETTER, name: str = "Grace") -> bytes:
     return mime.compose(letter, sender=FROM, recipient="grace@example.org", message_id="<1@council.example>", at=NOW, recipient_name=name)
 
 
 def verdicts(message: bytes, *keys: dkim.Key) -> list[bool]:
-    """What dkimpy says of each signature, from the top."""
-    quiet = logging.getLogger("quiet")
-    quiet.addHandler(logging.NullHandler())
-    quiet.propagate = False
-    reader = oracle.DKIM(message, logger=quiet)
-    found = []
-    for number in range(message.count(b"DKIM-Signature:")):
-        try:
-            found.append(bool(reader.verify(number, dnsfunc=dns(*(keys or BOTH.keys)))))
-        except oracle.DKIMException:
-            found.append(False)
-    return found
+    return dkim_oracle.verdicts(message, "council.example", *(keys or BOTH.keys))
 
 
 def test_both_signatures_are_verified_and_the_message_stays_as_it_was() -> None:

@@ -13,9 +13,15 @@ from tests.emails import post
 
 
 @pytest.fixture(scope="session")
-def mails(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mail]:
+def post_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder from which the post is sent: database and keys."""
+    return tmp_path_factory.mktemp("post")
+
+
+@pytest.fixture(scope="session")
+def mails(sqlite_template: Path, post_office: Path) -> dict[str, Mail]:
     """Every email by its name. One kind of database is enough here: what is looked at are the words."""
-    folder = tmp_path_factory.mktemp("post")
+    folder = post_office
     shutil.copy(sqlite_template, folder / "post.sqlite3")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INTOUCH_SETTINGS", str(folder / "no-such-intouch.toml"))

@@ -11,6 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import app
@@ -86,6 +88,7 @@ async def everything(database_url: str, folder: Path) -> dict[str, Mail]:
             email_from="In Touch Sunderland <intouch@sunderland.example>",
             public_url=SITE,
             smtp_url=box.url,
+            dkim_keys=_keys(folder),
         )
         runtime = app.build_runtime(settings, ShiftedClock(NOW))
         try:
@@ -95,6 +98,14 @@ async def everything(database_url: str, folder: Path) -> dict[str, Mail]:
         finally:
             await runtime.sessions.close()
         return {mail.recipients[0].partition("@")[0]: mail for mail in box.messages}
+
+
+def _keys(folder: Path) -> str:
+    """An RSA and an Ed25519 key in files, as a council would have them."""
+    for name, key in (("rsa", rsa.generate_private_key(65537, 2048)), ("ed25519", ed25519.Ed25519PrivateKey.generate())):
+        plain = serialization.NoEncryption()
+        (folder / f"{name}.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return f"rsa={folder / 'rsa.pem'}, ed={folder / 'ed25519.pem'}"
 
 
 async def _send(worker: Worker, runtime: Runtime) -> None:
