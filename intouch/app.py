@@ -23,6 +23,7 @@ from intouch.bounces.listener import Listener
 from intouch.bounces.maildir import Maildir
 from intouch.bounces.verp import ReturnPath
 from intouch.channels import dkim
+from intouch.channels.notify import NotifyAccount, NotifyChannel
 from intouch.channels.outcomes import Channel
 from intouch.channels.signing import SigningChannel
 from intouch.channels.smtp import SmtpChannel
@@ -211,7 +212,10 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
     channels: dict[Road, Channel] = {}
     if bot is not None:
         channels[Road.TELEGRAM] = TelegramChannel(bot)
-    if smtp_url := runtime.settings.smtp_url.get_secret_value():
+    if notify_key := runtime.settings.notify_api_key.get_secret_value():
+        account = NotifyAccount(notify_key, runtime.settings.notify_template_id, runtime.settings.notify_url)
+        channels[Road.EMAIL] = NotifyChannel(account)
+    elif smtp_url := runtime.settings.smtp_url.get_secret_value():
         smtp = SmtpChannel(SmtpAddress(smtp_url), email_from=runtime.settings.email_from)
         signer = dkim.signer(runtime.settings)
         channels[Road.EMAIL] = SigningChannel(smtp, signer.sign) if signer else smtp

@@ -42,6 +42,15 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (messages a second), `verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
     )
+    notify_api_key: SecretStr = Field(
+        SecretStr(""),
+        description="API key of GOV.UK Notify: email leaves by it instead of SMTP_URL. "
+        'Needs `pip install "intouch[notify]"`. Empty: not used.',
+    )
+    notify_template_id: str = Field(
+        "", description="Id of the email template on Notify; its subject is `((subject))` and its message `((body))`."
+    )
+    notify_url: str = Field("https://api.notifications.service.gov.uk", description="Address of the Notify API.")
     email_from: str = Field("In Touch <intouch@council.example>", description="Sender of every email.")
     dkim_keys: str = Field(
         "",

@@ -152,6 +152,10 @@ async def _check_bot(runtime: Runtime) -> Finding:
 
 async def _check_smtp(runtime: Runtime) -> Finding:
     url = runtime.settings.smtp_url.get_secret_value()
+    if runtime.settings.notify_api_key.get_secret_value():
+        has_template = bool(runtime.settings.notify_template_id)
+        advice = "" if has_template else "Set INTOUCH_NOTIFY_TEMPLATE_ID."
+        return Finding("mail server", has_template, "email leaves by GOV.UK Notify, which is not asked here.", advice)
     if not url:
         return Finding("mail server", False, "none set: email waits in the outbox.", "Set INTOUCH_SMTP_URL.")
     address = settings.SmtpAddress(url)

@@ -1,0 +1,163 @@
+"""GOV.UK Notify as the road of email: its own client against a scripted Notify on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from intouch.channels import mime, notify
+from intouch.channels.notify import NotifyAccount, NotifyChannel, NotifyMissing
+from intouch.channels.outcomes import Envelope, Outcome, Verdict
+from intouch.letters import Letter
+
+SERVICE, SECRET = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+KEY = f"test-{SERVICE}-{SECRET}"
+TEMPLATE = "33333333-3333-4333-8333-333333333333"
+UNSUBSCRIBE = "https://council.example/unsubscribe/abc"
+LETTER = Letter("Your ward – this week", "<p>Héllo</p>", "Héllo Grace,\n\nnews.\n", {"List-Unsubscribe": f"<{UNSUBSCRIBE}>"})
+MESSAGE = mime.compose(
+    LETTER,
+    sender="In Touch <news@council.example>",
+    recipient="grace@example.org",
+    message_id="<1@council.example>",
+    at=datetime(2026, 11, 18, tzinfo=UTC),
+)
+
+
+class ScriptedNotify:
+    """Answers each email with the next of ``answers``, then with 201; checks the token as Notify does."""
+
+    def __init__(self, *answers: tuple[int, Any]) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+        self.tokens: list[str] = []
+        self.delay = 0.0
+        self.port = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.tokens.append(request.headers["Authorization"].removeprefix("Bearer "))
+        self.asked.append(await request.json())
+        await asyncio.sleep(self.delay)
+        status, body = self.answers.pop(0) if self.answers else (201, {"id": f"n{len(self.asked)}"})
+        return web.Response(status=status, text=body if isinstance(body, str) else json.dumps(body), content_type="application/json")
+
+
+@asynccontextmanager
+async def serving(server: ScriptedNotify) -> AsyncIterator[ScriptedNotify]:
+    app = web.Application()
+    app.router.add_post("/v2/notifications/email", server.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server.port = listener.getsockname()[1]
+    await web.SockSite(runner, listener).start()
+    try:
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+def _error(code: int, kind: str, message: str) -> tuple[int, Any]:
+    return code, {"status_code": code, "errors": [{"error": kind, "message": message}]}
+
+
+async def send(port: int, *envelopes: Envelope, patience: float = 10.0) -> list[Outcome]:
+    pytest.importorskip("notifications_python_client", reason="the extra `notify` is not installed")
+    channel = NotifyChannel(NotifyAccount(KEY, TEMPLATE, f"http://127.0.0.1:{port}"), patience=patience)
+    try:
+        found = {number: outcome async for number, outcome in channel.send_batch(envelopes)}
+    finally:
+        await channel.close()
+    return [found[envelope.number] for envelope in envelopes]
+
+
+def envelope(number: int = 1, **changes: Any) -> Envelope:
+    values = {"number": number, "address": "grace@example.org", "content": MESSAGE, "provider_id": "<1@council.example>"} | changes
+    return Envelope(**values)
+
+
+async def test_notify_gets_subject_text_and_the_way_out_under_a_signed_token() -> None:
+    jwt = pytest.importorskip("jwt", reason="the extra `notify` is not installed")
+    async with serving(ScriptedNotify()) as server:
+        (outcome,) = await send(server.port, envelope())
+    assert outcome == Outcome(Verdict.SENT, provider_id="n1")
+    assert server.asked == [
+        {
+            "email_address": "grace@example.org",
+            "template_id": TEMPLATE,
+            "personalisation": {"subject": "Your ward – this week", "body": "Héllo Grace,\n\nnews."},
+            "reference": "<1@council.example>",
+            "one_click_unsubscribe_url": UNSUBSCRIBE,
+        }
+    ]
+    assert jwt.decode(server.tokens[0], SECRET, algorithms=["HS256"])["iss"] == SERVICE
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (_error(400, "ValidationError", "email_address Not a valid email address"), Verdict.DEAD),
+        (_error(400, "ValidationError", "template_id is not a valid UUID"), Verdict.FAILED),
+        (_error(400, "BadRequestError", "Can't send to this recipient using a team-only API key"), Verdict.NOT_TRIED),
+        (_error(403, "AuthError", "Invalid token: API key not found"), Verdict.NOT_TRIED),
+        (_error(429, "RateLimitError", "Exceeded rate limit for key type LIVE of 3000 requests per 60 seconds"), Verdict.NOT_TRIED),
+        (_error(429, "TooManyRequestsError", "Exceeded send limits (250000) for today"), Verdict.NOT_TRIED),
+        (_error(500, "Exception", "Internal server error"), Verdict.UNKNOWN),
+        (_error(503, "Exception", "Service unavailable"), Verdict.RETRY),
+        ((502, "<html>Bad gateway</html>"), Verdict.UNKNOWN),
+        ((400, "[7]"), Verdict.FAILED),
+        ((201, "rubbish"), Verdict.UNKNOWN),
+        ((201, "[]"), Verdict.SENT),
+    ],
+)
+async def test_each_answer_of_notify_means_something(answer: tuple[int, Any], verdict: Verdict) -> None:
+    async with serving(ScriptedNotify(answer)) as server:
+        first, second = await send(server.port, envelope(1, rank=0)), await send(server.port, envelope(2))
+    assert (first[0].verdict, second[0].verdict) == (verdict, Verdict.SENT)
+    assert "grace" not in first[0].error
+
+
+async def test_no_answer_is_unknown_and_no_connection_is_a_closed_road() -> None:
+    server = ScriptedNotify()
+    server.delay = 1.5
+    async with serving(server):
+        (slow,) = await send(server.port, envelope(), patience=0.3)
+    assert slow.verdict is Verdict.UNKNOWN
+    (closed,) = await send(server.port, envelope())
+    assert (closed.verdict, closed.after) == (Verdict.NOT_TRIED, 1.0)
+
+
+async def test_a_reply_is_not_held_up_by_an_edition_and_what_is_not_ours_stays() -> None:
+    server = ScriptedNotify()
+    server.delay = 0.1
+    async with serving(server):
+        outcomes = await send(
+            server.port,
+            *(envelope(number, address=f"bulk{number}@example.org") for number in range(20)),
+            envelope(50, rank=1, address="notice@example.org"),
+            envelope(51, is_ours=lambda: False),
+        )
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.SENT] * 21 + [Verdict.NOT_TRIED]
+    assert "notice@example.org" in [asked["email_address"] for asked in server.asked[:8]]
+
+
+async def test_a_channel_that_halts_begins_nothing_more() -> None:
+    pytest.importorskip("notifications_python_client", reason="the extra `notify` is not installed")
+    channel = NotifyChannel(NotifyAccount(KEY, TEMPLATE, "http://127.0.0.1:9"))
+    channel.halt()
+    assert [outcome.verdict async for _, outcome in channel.send_batch([envelope()])] == [Verdict.NOT_TRIED]
+    await channel.close()
+
+
+def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "NotificationsAPIClient", None)
+    with pytest.raises(NotifyMissing, match="intouch\\[notify\\]"):
+        NotifyChannel(NotifyAccount(KEY, TEMPLATE))
