@@ -164,12 +164,15 @@ async def _release(session: AsyncSession, due: Due, status: EditionStatus, conte
 
 
 def chosen_period(text: str | None, when: Weekly, *, now: datetime) -> str:
-    """The period that an officer named, or the one that fell due last; one that is not due yet is refused."""
+    """The period that an officer named, or the one that fell due last; one not due yet, or of another month, is refused."""
     if not text:
         return periods.last_due(when, now)
-    if (due_at := periods.due_at(text, when)) > now:
-        raise BadInput(f"{text} is not due until {due_at.astimezone(when.zone):%A %d %B %Y at %H:%M}. It goes out by itself then.")
-    return text
+    period = text.strip().upper()
+    if (due_at := periods.due_at(period, when)) > now:
+        raise BadInput(f"{period} is not due until {due_at.astimezone(when.zone):%A %d %B %Y at %H:%M}. It goes out by itself then.")
+    if due_at < now - _LONGEST_LOOK_BACK:
+        raise BadInput(f"{period} was due on {due_at.astimezone(when.zone):%A %d %B %Y}: too long ago to send now. Is it a slip?")
+    return period
 
 
 async def chosen_ward(session: AsyncSession, text: str, *, now: datetime, when: Weekly) -> Ward:

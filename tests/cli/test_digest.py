@@ -104,7 +104,14 @@ def test_publish_releases_what_waits_for_an_officer(town: None) -> None:
     assert "editions: 2 published deliveries: 2 queued" in run(digest_app, "status")[1]
 
 
-@pytest.mark.parametrize(("period", "sentence"), [("2026-W60", "is not a week"), ("2026-W48", "is not due until Friday 27 November 2026")])
+@pytest.mark.parametrize(
+    ("period", "sentence"),
+    [
+        ("2026-W60", "is not a week"),
+        ("2026-W48", "is not due until Friday 27 November 2026"),
+        ("2025-W47", "too long ago to send now"),
+    ],
+)
 def test_publish_refuses_a_week_that_is_none_or_not_due(town: None, period: str, sentence: str) -> None:
     code, said = run(digest_app, "publish", "--period", period)
     assert code == 1 and sentence in said

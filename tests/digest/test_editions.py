@@ -261,6 +261,7 @@ async def test_a_year_of_ticks_with_clock_changes_and_missed_weeks_makes_each_pe
 
 async def test_an_officer_names_a_period_and_a_ward_in_words(runtime: Runtime, town: Town) -> None:
     assert editions.chosen_period(None, FRIDAY, now=DUE) == "2026-W47"
+    assert editions.chosen_period(" 2026-w47 ", FRIDAY, now=DUE) == "2026-W47"
     with pytest.raises(BadInput, match="not due until Friday 27 November 2026 at 16:00"):
         editions.chosen_period("2026-W48", FRIDAY, now=DUE)
     async with runtime.sessions.read() as session:
