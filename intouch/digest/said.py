@@ -35,6 +35,7 @@ async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str
         "place": {"kind": place.kind, "name": place.name} if place else None,
         "asked": place.asked if place else None,
         "answered": place.answered_at_least if place else None,
+        "is_least": place is not None and place.answered is None,
         "questions": [_question(question) for question in questions[:MOST_QUESTIONS]],
         "more": max(0, len(questions) - MOST_QUESTIONS),
     }
@@ -65,6 +66,7 @@ async def _beside(session: AsyncSession, survey: Survey, scope: Scope) -> dict[s
         "is_open": not found.is_final,
         "asked": found.ward.asked if found.ward else None,
         "answered": found.ward.answered_at_least if found.ward else None,
+        "is_least": found.ward is not None and found.ward.answered is None,
         "questions": [_columns(places, number) for number in range(len(questions[:MOST_QUESTIONS]))],
         "more": max(0, len(questions) - MOST_QUESTIONS),
     }
