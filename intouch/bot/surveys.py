@@ -9,7 +9,7 @@ from intouch.errors import Closed, NotAllowed, NotFound
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
 from intouch.surveys import answering, listing
-from intouch.surveys.models import AnswerKind, QuestionType
+from intouch.surveys.models import AnswerKind, Question, QuestionType
 from intouch.surveys.questionnaires import Questionnaire, QuestionView
 
 _LISTED = 10
@@ -60,9 +60,9 @@ async def _ask(turn: Turn) -> Reply:
 
 
 async def _pick(turn: Turn) -> Reply:
-    form, question = await _form_of(turn, turn.number(1))
+    question = await answering.question(turn.session, turn.number(1))
     kind = AnswerKind.SCALE if question.type is QuestionType.SCALE else AnswerKind.OPTION
-    return await _store(turn, form, question, kind, choice=turn.number(2))
+    return await _store(turn, question, kind, choice=turn.number(2))
 
 
 async def _drop(turn: Turn) -> Reply:
@@ -78,33 +78,32 @@ async def _done(turn: Turn) -> Reply:
 
 
 async def _know(turn: Turn) -> Reply:
-    return await _store(turn, *await _form_of(turn, turn.number(1)), AnswerKind.DONT_KNOW)
+    return await _store(turn, await answering.question(turn.session, turn.number(1)), AnswerKind.DONT_KNOW)
 
 
 async def _skip(turn: Turn) -> Reply:
-    return await _store(turn, *await _form_of(turn, turn.number(1)), AnswerKind.SKIP)
+    return await _store(turn, await answering.question(turn.session, turn.number(1)), AnswerKind.SKIP)
 
 
 async def _form_of(turn: Turn, question_id: int) -> tuple[Questionnaire, QuestionView]:
-    survey_id = await answering.survey_of(turn.session, question_id)
-    form = await answering.ask(turn.session, survey_id, turn.known().id, now=turn.now)
+    asked = await answering.question(turn.session, question_id)
+    form = await answering.ask(turn.session, asked.survey_id, turn.known().id, now=turn.now)
     question = form.question(question_id)
     if question is None:
         raise old_button()
     return form, question
 
 
-async def _store(
-    turn: Turn, form: Questionnaire, question: QuestionView, kind: AnswerKind, *, choice: int = 0, words: str | None = None
-) -> Reply:
+async def _store(turn: Turn, asked: Question, kind: AnswerKind, *, choice: int = 0, words: str | None = None) -> Reply:
     """Store the answer and show what comes next; of several choices the question stays until "Done"."""
-    of = {"survey_id": form.survey_id, "resident_id": turn.known().id, "question_id": question.id}
-    await answering.answer(turn.session, **of, kind=kind, choice=choice, words=words, now=turn.now)
-    after = await answering.questionnaire(turn.session, form.survey_id, turn.known().id, now=turn.now)
-    stored = after.question(question.id)
-    if stored is not None and question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
-        return await _show(turn, after, stored)
-    return await _go_on(turn, after, after=question.number)
+    of = {"survey_id": asked.survey_id, "resident_id": turn.known().id, "question_id": asked.id}
+    form = await answering.answer_and_show(turn.session, **of, kind=kind, choice=choice, words=words, now=turn.now)
+    question = form.question(asked.id)
+    if question is None:
+        raise old_button()
+    if question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
+        return await _show(turn, form, question)
+    return await _go_on(turn, form, after=question.number)
 
 
 async def _go_on(turn: Turn, form: Questionnaire, *, after: int = 0) -> Reply:
@@ -124,8 +123,7 @@ async def _show(turn: Turn, form: Questionnaire, question: QuestionView) -> Repl
 
 
 async def _stop_listening(turn: Turn) -> None:
-    dialogue = await dialogues.current(turn.session, turn.telegram_id)
-    if dialogue is not None and dialogue.kind is DialogueKind.SURVEY:
+    if turn.dialogue is not None and turn.dialogue.kind is DialogueKind.SURVEY:
         await dialogues.end(turn.session, turn.telegram_id)
 
 
@@ -138,7 +136,7 @@ async def _hear(turn: Turn) -> Reply:
     form, question = await _form_of(turn, _open_question(turn))
     if turn.incoming.content is not Content.TEXT:
         return turn.say("surveys/in_words").then(await _show(turn, form, question))
-    return await _store(turn, form, question, AnswerKind.TEXT, words=turn.text)
+    return await _store(turn, await answering.question(turn.session, question.id), AnswerKind.TEXT, words=turn.text)
 
 
 async def _ask_again(turn: Turn) -> Reply:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.residents.models import Dialogue, DialogueKind, HandledUpdate
+from intouch.storage.inserting import insert_ignoring
 
 
 async def current(session: AsyncSession, telegram_id: int) -> Dialogue | None:
@@ -28,8 +29,5 @@ async def end(session: AsyncSession, telegram_id: int) -> None:
 
 async def is_new_update(session: AsyncSession, update_id: int, *, now: datetime) -> bool:
     """Note that this update is handled; false when it was handled before."""
-    known = await session.scalar(sa.select(HandledUpdate.update_id).where(HandledUpdate.update_id == update_id))
-    if known is None:
-        session.add(HandledUpdate(update_id=update_id, handled_at=now))
-        await session.flush()
-    return known is None
+    row = {"update_id": update_id, "handled_at": now}
+    return await insert_ignoring(session, HandledUpdate, [row], conflict=["update_id"]) == 1

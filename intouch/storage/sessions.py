@@ -13,7 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-_writing: ContextVar[bool] = ContextVar("writing", default=False)
+from intouch.storage import inline_sqlite
+
+# Set while this task writes: a second transaction would wait for the first for ever.
+writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 
 def driver_url(url: str) -> sa.URL:
@@ -60,7 +63,8 @@ class Sessions:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._reader = async_sessionmaker(engine, expire_on_commit=False)
-        self._writer = async_sessionmaker(engine.execution_options(writes=True), expire_on_commit=False)
+        self.writing_engine = engine.execution_options(writes=True)
+        self._writer = async_sessionmaker(self.writing_engine, expire_on_commit=False)
         # SQLite has one writer at a time: waiting here in turn is fair and cheap, polling the file lock is neither.
         self._turn = asyncio.Lock() if self.is_sqlite else None
 
@@ -71,18 +75,33 @@ class Sessions:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        if _writing.get():
+        if writing.get():
             raise RuntimeError("a writing transaction is already open in this task")
-        token = _writing.set(True)
+        token = writing.set(True)
         try:
-            if self._turn is None:
-                async with self._writer() as session, session.begin():
-                    yield session
-            else:
-                async with self._turn, self._writer() as session, session.begin():
-                    yield session
+            async with self.turn(), self._writer() as session, session.begin():
+                yield session
         finally:
-            _writing.reset(token)
+            writing.reset(token)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """This process's turn to write; on PostgreSQL it is always everybody's."""
+        if self._turn is None:
+            yield
+        else:
+            async with self._turn:
+                yield
+
+    @property
+    def has_inline(self) -> bool:
+        """Whether the database is a file that a thread may write to on its own."""
+        return self.is_sqlite and self.engine.url.database not in (None, "", ":memory:")
+
+    def open_inline(self) -> AsyncEngine:
+        """A second engine on the same file, for a thread of its own; whoever opens it closes it there."""
+        engine = inline_sqlite.open_inline(self.engine.url, prepare=_prepare_sqlite, begin=_begin_sqlite)
+        return engine.execution_options(writes=True)
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -46,12 +46,12 @@ async def questionnaire(session: AsyncSession, survey_id: int, resident_id: int,
     return await questionnaires.load(session, survey, resident_id=resident_id)
 
 
-async def survey_of(session: AsyncSession, question_id: int) -> int:
-    """The survey that a question belongs to."""
-    survey_id = await session.scalar(sa.select(Question.survey_id).where(Question.id == question_id))
-    if survey_id is None:
+async def question(session: AsyncSession, question_id: int) -> Question:
+    """The question; raises when it is not there any more."""
+    found = await session.get(Question, question_id)
+    if found is None:
         raise _gone()
-    return survey_id
+    return found
 
 
 async def ask(session: AsyncSession, survey_id: int, resident_id: int, *, now: datetime) -> Questionnaire:
@@ -74,6 +74,46 @@ async def answer(
     now: datetime,
 ) -> Progress:
     """Store one answer. It replaces the one before; of several choices it is added to those made already."""
+    response = await _store(
+        session, survey_id=survey_id, resident_id=resident_id, question_id=question_id, kind=kind, choice=choice, words=words, now=now
+    )
+    return await _settle(session, response, now=now)
+
+
+async def answer_and_show(
+    session: AsyncSession,
+    *,
+    survey_id: int,
+    resident_id: int,
+    question_id: int,
+    kind: AnswerKind,
+    choice: int = 0,
+    words: str | None = None,
+    now: datetime,
+) -> Questionnaire:
+    """``answer``, and the questionnaire as it stands now: what was read for the one is not asked again for the other."""
+    response = await _store(
+        session, survey_id=survey_id, resident_id=resident_id, question_id=question_id, kind=kind, choice=choice, words=words, now=now
+    )
+    survey = await session.get_one(Survey, survey_id)
+    form = await questionnaires.load(session, survey, resident_id=response.resident_id)
+    response.updated_at = now
+    response.finished_at = (response.finished_at or now) if form.is_finished else None
+    await session.flush()
+    return form
+
+
+async def _store(
+    session: AsyncSession,
+    *,
+    survey_id: int,
+    resident_id: int,
+    question_id: int,
+    kind: AnswerKind,
+    choice: int,
+    words: str | None,
+    now: datetime,
+) -> Response:
     choices = [choice] if kind in (AnswerKind.OPTION, AnswerKind.SCALE) else [0]
     question, response = await _hold(session, survey_id, resident_id, question_id, now=now)
     await _check(session, question, kind, choices)
@@ -84,7 +124,7 @@ async def answer(
         replaced = replaced.where(Answer.kind != AnswerKind.OPTION)
     await session.execute(replaced)
     await insert_ignoring(session, Answer, rows, conflict=["response_id", "question_id", "choice"])
-    return await _settle(session, response, now=now)
+    return response
 
 
 async def choose(

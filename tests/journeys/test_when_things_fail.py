@@ -1,7 +1,7 @@
 """The bot on the wire when things go wrong: full disks, kills, outages, repeated and out-of-date updates."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -18,8 +18,26 @@ async def _count(house: House, table: type) -> int:
         return await session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
+class _Disk:
+    """A disk with room for no more pages: SQLite then answers as it does when the disk is full."""
+
+    def __init__(self) -> None:
+        self.pages = 1_073_741_823
+
+    def __call__(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={self.pages}")  # the limit belongs to a connection: tell each of them
+
+
+@pytest.fixture
+def disk() -> Iterator[_Disk]:
+    limit = _Disk()
+    sa.event.listen(sa.Engine, "begin", limit)
+    yield limit
+    sa.event.remove(sa.Engine, "begin", limit)
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL's disk is not ours to fill
-async def test_a_full_disk_is_told_and_nothing_is_half_stored(house: House) -> None:
+async def test_a_full_disk_is_told_and_nothing_is_half_stored(disk: _Disk, house: House) -> None:
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)
     await alice.sends("/report")
@@ -27,7 +45,7 @@ async def test_a_full_disk_is_told_and_nothing_is_half_stored(house: House) -> N
     await alice.taps(asked.buttons[0])
     await alice.taps("Go on without a photo")
     await alice.expects("Where is it?")
-    await _limit_pages(house, 1)
+    disk.pages = 1
     await _fill_the_file(house)
     for number in range(200):  # rows that were there have a little room left, so it is not the first who is turned away
         last = house.telegram.person(4000 + number, f"P{number}")
@@ -37,19 +55,11 @@ async def test_a_full_disk_is_told_and_nothing_is_half_stored(house: House) -> N
             break
     await last.expects("can't save anything")
     assert (await _count(house, Resident), await _count(house, HandledUpdate)) == (residents, handled)
-    await _limit_pages(house, 1_073_741_823)
+    disk.pages = 1_073_741_823
     await last.sends("/start")
     await last.expects("Who sees it")
     await alice.sends("In front of the library")
     await alice.expects("What is wrong?")
-
-
-async def _limit_pages(house: House, most: int) -> None:
-    """As if the disk had no room for more pages: SQLite then answers as it does when the disk is full."""
-    async with AsyncExitStack() as stack:
-        for _ in range(5):  # the limit belongs to a connection, and the pool keeps five
-            connection = await stack.enter_async_context(house.runtime.sessions.engine.connect())
-            await connection.exec_driver_sql(f"PRAGMA max_page_count={most}")
 
 
 async def _fill_the_file(house: House) -> None:

@@ -1,0 +1,200 @@
+"""Group commit: writers that wait together share one transaction, and each hears only its own result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from intouch.storage.sessions import Sessions, writing
+
+LARGEST_GROUP = 64
+LONGEST_GROUP = 0.05  # seconds: whoever is first in a group should not wait long for whoever is last
+GROUPS_AT_ONCE = 4  # on PostgreSQL; SQLite has one writer
+
+Work = Callable[[AsyncSession], Awaitable[Any]]
+
+
+class GroupBroken(Exception):
+    """The shared transaction can't be trusted any more: its members are done once more, each by itself."""
+
+
+@dataclass(slots=True)
+class Member:
+    """One writer that waits: what it does, and where it hears what came of it."""
+
+    work: Work
+    heard: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def tell(self) -> None:
+        if self.heard.done():
+            return  # whoever asked has gone
+        if self.error is not None:
+            self.heard.set_exception(self.error)
+        else:
+            self.heard.set_result(self.result)
+
+    def fail(self, error: Exception) -> None:
+        self.result, self.error = None, error
+        self.tell()
+
+
+class GroupCommit:
+    """Runs writing work in groups: a savepoint each inside one transaction, one COMMIT for all.
+
+    The members of a group run one after another on one connection, each with a session of its own, so that it reads what a
+    transaction of its own would read. A fault takes back its own savepoint. Work may be run twice (when a neighbour broke the
+    transaction), so it does nothing but read and write its session: no network, nothing in memory that counts.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._waiting: list[Member] = []
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._pumping = 0
+        self._most = 1 if sessions.is_sqlite else GROUPS_AT_ONCE
+        self._thread: WriterThread | None = None
+        self.groups = 0
+
+    async def run(self, work: Work) -> Any:
+        """The result of ``work``, once it is committed; or its own error, with nothing of it stored."""
+        if writing.get():
+            raise RuntimeError("a writing transaction is already open in this task")
+        member = Member(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(member)
+        if self._pumping < self._most:
+            self._pumping += 1
+            pump = asyncio.create_task(self._pump())
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
+        return await member.heard
+
+    async def close(self) -> None:
+        """Let the groups that are under way end, and close the connection."""
+        while self._pumps:
+            await asyncio.wait(self._pumps)
+        if self._thread is not None:
+            await self._thread.close()
+            self._thread = None
+
+    async def _pump(self) -> None:
+        try:
+            while self._waiting:
+                group = [member for member in self._waiting[:LARGEST_GROUP] if not member.heard.done()]
+                del self._waiting[:LARGEST_GROUP]
+                if group:
+                    await self._settle(group)
+        finally:
+            # At once, not when the task is seen to be done: whoever comes in between would wait for nobody.
+            self._pumping -= 1
+
+    async def _settle(self, group: list[Member]) -> None:
+        """Run a group to its end and tell its members; those for whom no time was left go first next time."""
+        try:
+            done = await self._transact(group)
+        except GroupBroken:
+            for member in group:
+                await self._settle_alone(member)
+            return
+        except asyncio.CancelledError:
+            for member in group:
+                member.heard.cancel()
+            raise
+        except Exception as error:  # the COMMIT, or no connection: nobody's work is stored
+            for member in group:
+                member.fail(error)
+            return
+        self._waiting[:0] = group[done:]
+        for member in group[:done]:
+            member.tell()
+
+    async def _settle_alone(self, member: Member) -> None:
+        try:
+            await self._transact([member])
+        except Exception as error:
+            member.fail(member.error or error)
+        else:
+            member.tell()
+
+    async def _transact(self, group: Sequence[Member]) -> int:
+        self.groups += 1
+        async with self._sessions.turn():
+            if not self._sessions.has_inline:
+                return await transact(self._sessions.writing_engine, group)
+            if self._thread is None:
+                self._thread = WriterThread(self._sessions)
+            return await self._thread.transact(group)
+
+
+class WriterThread:
+    """SQLite's one writer: a thread with an event loop of its own, so that no statement has to change threads."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
+        self._runner: asyncio.Runner | None = None
+        self._engine: AsyncEngine | None = None
+
+    async def transact(self, group: Sequence[Member]) -> int:
+        under_way = asyncio.get_running_loop().run_in_executor(self._pool, self._transact, group)
+        try:
+            return await asyncio.shield(under_way)
+        except asyncio.CancelledError:
+            await asyncio.wait([under_way])  # the file must not get another writer of ours meanwhile
+            raise
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._close)
+        self._pool.shutdown()
+
+    def _transact(self, group: Sequence[Member]) -> int:
+        if self._runner is None or self._engine is None:
+            self._runner = asyncio.Runner()
+            self._engine = self._sessions.open_inline()
+        return self._runner.run(transact(self._engine, group))
+
+    def _close(self) -> None:
+        if self._runner is not None and self._engine is not None:
+            self._runner.run(self._engine.dispose())
+            self._runner.close()
+
+
+async def transact(engine: AsyncEngine, group: Sequence[Member]) -> int:
+    """One transaction for as many of the group as time allows; how many. Nobody is told before this returns."""
+    token = writing.set(True)
+    try:
+        async with engine.connect() as connection, connection.begin():
+            until = time.monotonic() + LONGEST_GROUP
+            for number, member in enumerate(group):
+                if number and time.monotonic() > until:
+                    return number
+                await _do(connection, member, is_alone=len(group) == 1)
+        return len(group)
+    finally:
+        writing.reset(token)
+
+
+async def _do(connection: AsyncConnection, member: Member, *, is_alone: bool) -> None:
+    member.result = member.error = None
+    try:
+        async with AsyncSession(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session, session.begin():
+            member.result = await member.work(session)
+    except Exception as error:
+        member.error = error
+        if is_alone and _breaks(error):
+            raise
+        if _breaks(error):
+            raise GroupBroken from error
+
+
+def _breaks(error: BaseException) -> bool:
+    """Whether the whole transaction may be gone: a full disk rolls all of it back, a lost line too, and a savepoint can't tell."""
+    return isinstance(error, (sa.exc.SQLAlchemyError, OSError)) and not isinstance(error, sa.exc.IntegrityError)

@@ -1,0 +1,51 @@
+"""Inline SQLite: SQLAlchemy's asyncio on the plain sqlite3 module, for a thread that has nothing else to do than wait for it.
+
+aiosqlite hands each step of a statement (cursor, execute, fetch, close) to a thread of its own and back. In a thread that is there
+for one transaction at a time that buys nothing, and costs more than the statements themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
+
+
+async def _nothing() -> None:
+    """What a statement waits for here. SQLAlchemy takes a driver that never waits for one that blocks by mistake."""
+
+
+class InlineDialect(SQLiteDialect_pysqlite):
+    """sqlite3, called where it stands: each statement is done when its call returns."""
+
+    driver = "inline"
+    is_async = True
+    supports_statement_cache = True
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        await_only(_nothing())
+        super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        await_only(_nothing())
+        super().do_executemany(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def get_pool_class(cls, url: sa.URL) -> type[sa.pool.Pool]:
+        return sa.pool.AsyncAdaptedQueuePool
+
+
+registry.register("sqlite.inline", __name__, "InlineDialect")
+
+
+def open_inline(url: sa.URL, *, prepare: Any, begin: Any) -> AsyncEngine:
+    """An engine of one connection on the same file as ``url``."""
+    arguments = {"timeout": 30, "isolation_level": None, "check_same_thread": False}
+    engine = create_async_engine(url.set(drivername="sqlite+inline"), pool_size=1, max_overflow=0, connect_args=arguments)
+    sa.event.listen(engine.sync_engine, "connect", prepare)
+    sa.event.listen(engine.sync_engine, "begin", begin)
+    return engine
