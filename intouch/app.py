@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from intouch import logs
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.polling import Poller
+from intouch.bot.webhook import Webhook
 from intouch.bounces import stopping
 from intouch.bounces.intake import Intake
 from intouch.bounces.listener import Listener
@@ -25,6 +26,7 @@ from intouch.bounces.verp import ReturnPath
 from intouch.channels import dkim
 from intouch.channels.notify import NotifyAccount, NotifyChannel
 from intouch.channels.outcomes import Channel
+from intouch.channels.pacing import Pacer
 from intouch.channels.signing import SigningChannel
 from intouch.channels.smtp import SmtpChannel
 from intouch.channels.telegram import TelegramChannel, open_bot
@@ -37,6 +39,7 @@ from intouch.links import Links
 from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
 from intouch.outbox.settling import OnDead
+from intouch.outbox.sharing import SharedPace
 from intouch.outbox.worker import Worker
 from intouch.residents import reaching
 from intouch.runtime import Runtime
@@ -105,11 +108,16 @@ class Application:
         self.parts = parts
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.bot = open_bot(settings) if settings.telegram_token.get_secret_value() else None
-        self.worker = build_worker(self.runtime, self.bot)
+        self.pacer = build_pacer(settings)
+        self.worker = build_worker(self.runtime, self.bot, self.pacer)
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
         self.web: ASGIApp = self.pages
         self.pages.state.gauges = Gauges(outcomes=lambda: self.worker.counts, ticks=lambda: self.schedule.lateness)
+        self.webhook: Webhook | None = None
+        if self.bot is not None and settings.telegram_webhook.get_secret_value() and {"bot", "web"} <= set(parts):
+            self.webhook = Webhook(self.runtime, self.bot, self._dispatcher(self.bot))
+            self.pages.router.routes.append(self.webhook.route)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -123,6 +131,8 @@ class Application:
             self._begin("bot", self._run_bot)
         if "sender" in self.parts:
             self._begin("sender", self.worker.run)
+            if self.bot is not None:
+                self._begin("pace", self._shared_pace(self.bot).run)
             await self._hear_of_bounces()
         if "schedule" in self.parts:
             await self.schedule.start()
@@ -159,8 +169,19 @@ class Application:
         await self._meet_bot(self.bot)
         if "bot" not in self.parts:
             return
-        dispatcher = Dispatcher(self.runtime, self.bot, self.worker.nudge)
-        await Poller(self.runtime, self.bot, dispatcher, holder=self.name).run()
+        if self.webhook is not None:
+            await self.webhook.run()
+        elif self.runtime.settings.telegram_webhook.get_secret_value():
+            log.warning("app.webhook_needs_web")  # the parts bot and web together take Telegram's updates
+        else:
+            await Poller(self.runtime, self.bot, self._dispatcher(self.bot), holder=self.name).run()
+
+    def _dispatcher(self, bot: telegram.Bot) -> Dispatcher:
+        return Dispatcher(self.runtime, bot, self.worker.nudge, self.pacer)
+
+    def _shared_pace(self, bot: telegram.Bot) -> SharedPace:
+        token_id = bot.token.partition(":")[0]
+        return SharedPace(self.runtime.sessions, self.runtime.clock, self.pacer, token_id=token_id, holder=self.name)
 
     async def _meet_bot(self, bot: telegram.Bot) -> None:
         pause = 1.0
@@ -199,7 +220,12 @@ class Application:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
+def build_pacer(settings: Settings) -> Pacer:
+    """A little below what Telegram allows, which measured without a single 429."""
+    return Pacer(per_second=settings.telegram_per_second * 59 / 60, per_chat=settings.telegram_per_chat)
+
+
+def build_worker(runtime: Runtime, bot: telegram.Bot | None, pacer: Pacer | None = None) -> Worker:
     """The sender: who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
     letters = Letters(runtime.templates)
     renderers: dict[str, rendering.Renderer] = {
@@ -211,7 +237,7 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None) -> Worker:
     }
     channels: dict[Road, Channel] = {}
     if bot is not None:
-        channels[Road.TELEGRAM] = TelegramChannel(bot)
+        channels[Road.TELEGRAM] = TelegramChannel(bot, pacer or build_pacer(runtime.settings))
     if notify_key := runtime.settings.notify_api_key.get_secret_value():
         account = NotifyAccount(notify_key, runtime.settings.notify_template_id, runtime.settings.notify_url)
         channels[Road.EMAIL] = NotifyChannel(account)

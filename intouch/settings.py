@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     telegram_bot_name: str = Field(
         "", description="The bot's name without @, for links to it on web pages and in briefings. Empty: asked of Telegram at start."
     )
+    telegram_webhook: SecretStr = Field(
+        SecretStr(""),
+        description="A secret of letters, digits, `_` and `-`: Telegram then brings updates to PUBLIC_URL (https) instead of being polled. Several processes can take them.",  # noqa: E501
+    )
+    telegram_per_second: float = Field(30, gt=0, le=1000, description="Messages a second that Telegram takes from the bot, over all chats.")
+    telegram_per_chat: float = Field(1, gt=0, le=30, description="Messages a second that Telegram takes from the bot in one chat.")
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
     smtp_url: SecretStr = Field(
         SecretStr(""),
@@ -131,6 +137,13 @@ class Settings(BaseSettings):
         if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
             raise ValueError("is not a web address; it begins with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("telegram_webhook")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"([A-Za-z0-9_-]{16,256})?", value.get_secret_value()):
+            raise ValueError("is not a secret that Telegram takes; write 16 to 256 letters, digits, _ and -")
+        return value
 
     @field_validator("listen")
     @classmethod

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 import telegram
@@ -15,37 +17,66 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch import logs
 from intouch.bot import application, incoming, photos, replying
 from intouch.bot.turn import Content, Incoming, Reply, Turn
-from intouch.council import people
+from intouch.channels.pacing import REPLY, Pacer
+from intouch.council.models import Councillor, Officer
 from intouch.errors import InTouchError
 from intouch.residents import dialogues, reaching
-from intouch.residents.models import Resident
+from intouch.residents.models import Dialogue, Resident
 from intouch.runtime import Runtime
+from intouch.storage.group_commit import GroupCommit
 from intouch.storage.sessions import is_storage_failure
 
 log = logs.get("bot")
 
 _REMEMBERED = 10_000
+NUDGE_AFTER = 0.05
+
+StopWaiting = Callable[[str, str], bool]
+
+
+def _who_is_it() -> sa.Select[Resident, Officer, Councillor, Dialogue]:
+    """Resident, officer, councillor in office and open dialogue of one Telegram id: each may be missing."""
+    telegram_id = sa.bindparam("telegram_id", type_=sa.BigInteger)
+    somebody = sa.select(telegram_id.label("id")).subquery()
+    joined = somebody
+    for entity, known in (
+        (Resident, Resident.telegram_id == somebody.c.id),
+        (Officer, Officer.telegram_id == somebody.c.id),
+        (Councillor, sa.and_(Councillor.telegram_id == somebody.c.id, Councillor.is_active)),
+        (Dialogue, Dialogue.telegram_id == somebody.c.id),
+    ):
+        joined = joined.outerjoin(entity, known)  # type: ignore[assignment]
+    return sa.select(Resident, Officer, Councillor, Dialogue).select_from(joined).limit(1)
+
+
+_KNOWN = _who_is_it()
 
 
 class Dispatcher:
     """Handles updates of one bot: people side by side, one person's messages in the order they were sent."""
 
-    def __init__(self, runtime: Runtime, bot: telegram.Bot, nudge_sender: Callable[[], None]) -> None:
+    def __init__(self, runtime: Runtime, bot: telegram.Bot, nudge_sender: Callable[[], None], pacer: Pacer | None = None) -> None:
         self.runtime = runtime
         self.bot = bot
+        self._pacer = pacer or Pacer()
         self._nudge_sender = nudge_sender
+        self._nudge: asyncio.TimerHandle | None = None
+        self._commits = GroupCommit(runtime.sessions)
         self._turns: dict[int, tuple[asyncio.Lock, int]] = {}
         # Which updates this process replied to: Telegram may deliver one again, and nobody wants to read twice.
         self._replied: OrderedDict[int, None] = OrderedDict()
 
-    async def take(self, update: telegram.Update) -> None:
-        """Do what the update asks for and reply; never raises, whatever arrives."""
+    async def take(self, update: telegram.Update, stop_waiting: StopWaiting | None = None) -> None:
+        """Do what the update asks for and reply; never raises, whatever arrives.
+
+        ``stop_waiting`` is offered the answer to a tap once its effect is stored, and says whether it took it.
+        """
         try:
-            await self._take(update)
+            await self._take(update, stop_waiting)
         except Exception:
             log.exception("bot.update_failed", update=update.update_id)
 
-    async def _take(self, update: telegram.Update) -> None:
+    async def _take(self, update: telegram.Update, stop_waiting: StopWaiting | None) -> None:
         blocker = incoming.blocker(update)
         if blocker is not None:
             async with self.runtime.sessions.write() as session:
@@ -55,8 +86,25 @@ class Dispatcher:
             return
         async with self._one_at_a_time(what.telegram_id):
             reply = await self._decide(what)
-            await replying.send(self.runtime, self.bot, what, reply)
+            await self._count(what, reply)
+            is_answered = what.content is Content.TAP and stop_waiting is not None and stop_waiting(what.tap_id, reply.toast)
+            await replying.send(self.runtime, self.bot, what, reply, is_tap_answered=is_answered)
             self._remember(what.update_id)
+        self._nudge_soon()
+
+    async def _count(self, what: Incoming, reply: Reply) -> None:
+        """Replies never wait, but Telegram counts them: bulk makes room."""
+        for one in (reply, *reply.more):
+            if one.message is not None:
+                await self._pacer.turn(str(what.telegram_id), REPLY)
+
+    def _nudge_soon(self) -> None:
+        """Many taps at once are one reason to look into the outbox, not many."""
+        if self._nudge is None:
+            self._nudge = asyncio.get_running_loop().call_later(NUDGE_AFTER, self._nudge_now)
+
+    def _nudge_now(self) -> None:
+        self._nudge = None
         self._nudge_sender()
 
     async def _decide(self, what: Incoming) -> Reply:
@@ -64,16 +112,19 @@ class Dispatcher:
         templates = self.runtime.templates
         try:
             extra = await photos.fetch(self.runtime, self.bot, what)
-            async with self.runtime.sessions.write() as session:
-                turn = await self._open_turn(session, what)
-                turn.extra.update(extra)
-                if await dialogues.is_new_update(session, what.update_id, now=turn.now):
-                    return await application.answer(turn)
-                return await self._answer_repeated(turn)
+            reply: Reply = await self._commits.run(partial(self._answer, what, extra))
         except InTouchError as error:
             return Reply(templates.telegram("help/sorry", sentence=str(error)))
         except Exception as error:
             return self._apology(what, error)
+        return reply
+
+    async def _answer(self, what: Incoming, extra: Mapping[str, Any], session: AsyncSession) -> Reply:
+        turn = await self._open_turn(session, what)
+        turn.extra.update(extra)
+        if await dialogues.is_new_update(session, what.update_id, now=turn.now):
+            return await application.answer(turn)
+        return await self._answer_repeated(turn)
 
     def _apology(self, what: Incoming, error: Exception) -> Reply:
         if is_storage_failure(error):
@@ -84,15 +135,18 @@ class Dispatcher:
         return Reply(self.runtime.templates.telegram("help/apology", number=number))
 
     async def _open_turn(self, session: AsyncSession, what: Incoming) -> Turn:
+        """The turn, with all that is known of this person, asked in one question."""
+        found = await session.execute(_KNOWN, {"telegram_id": what.telegram_id})
+        resident, officer, councillor, dialogue = found.one()
         return Turn(
             runtime=self.runtime,
             session=session,
             incoming=what,
             now=self.runtime.now(),
-            resident=await session.scalar(sa.select(Resident).where(Resident.telegram_id == what.telegram_id)),
-            officer=await people.officer_of(session, what.telegram_id),
-            councillor=await people.councillor_of(session, what.telegram_id),
-            dialogue=await dialogues.current(session, what.telegram_id),
+            resident=resident,
+            officer=officer,
+            councillor=councillor,
+            dialogue=dialogue,
         )
 
     async def _answer_repeated(self, turn: Turn) -> Reply:
@@ -100,6 +154,12 @@ class Dispatcher:
         if turn.incoming.update_id in self._replied or turn.incoming.content is Content.TAP:
             return Reply()
         return await application.ask_again(turn) or Reply()
+
+    async def close(self) -> None:
+        """Let go of what the group commit holds open."""
+        if self._nudge is not None:
+            self._nudge.cancel()
+        await self._commits.close()
 
     def _remember(self, update_id: int) -> None:
         self._replied[update_id] = None

@@ -9,9 +9,8 @@ from intouch.runtime import Runtime
 
 
 async def publish(runtime: Runtime, bot: telegram.Bot) -> None:
-    """Tell the Bot API the menu and the description; a webhook that somebody set would stop polling, so it goes."""
+    """Tell the Bot API the menu and the description."""
     lines = runtime.templates.text("telegram/help/menu.txt").strip().splitlines()
     words = dict(line.split(": ", 1) for line in lines)
-    await bot.delete_webhook()
     await bot.set_my_commands([(command, words[command]) for command in MENU])
     await bot.set_my_description(runtime.templates.text("telegram/help/description.txt").strip()[:512])

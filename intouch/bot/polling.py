@@ -23,6 +23,11 @@ log = logs.get("bot")
 LONG_POLL = 25  # seconds that the Bot API may keep a question open
 # An update that takes longer is written down, so that a slow photo does not keep everybody else waiting.
 PATIENCE = 1.0
+IMPATIENCE = 0.05
+BATCH = 100
+MOST_UNDER_WAY = 400
+# Updates that were written down are crossed off together.
+CROSS_OFF_WITHIN = 0.2
 LEASE = "bot's poller"
 LEASE_SECONDS = 60
 LONGEST_PAUSE = 30.0
@@ -40,6 +45,8 @@ class Poller:
         self._offset: int | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._written: set[int] = set()
+        self._done: set[int] = set()
+        self._crossing_off: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Poll until cancelled; the Bot API being away is waited for, however long that takes."""
@@ -62,6 +69,7 @@ class Poller:
             await self._finish()
 
     async def _begin(self) -> None:
+        await self.bot.delete_webhook()  # one that somebody set would stop polling
         await menu.publish(self.runtime, self.bot)
         self.is_polling = True
         async with self.runtime.sessions.read() as session:
@@ -72,13 +80,17 @@ class Poller:
         log.info("bot.polling", waiting=len(bodies))
 
     async def _poll(self) -> None:
-        updates = await self.bot.get_updates(offset=self._offset, timeout=LONG_POLL, allowed_updates=ALLOWED_UPDATES)
+        while len(self._under_way) > MOST_UNDER_WAY:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        updates = await self.bot.get_updates(offset=self._offset, limit=BATCH, timeout=LONG_POLL, allowed_updates=ALLOWED_UPDATES)
         if not updates:
             return
         tasks = {update.update_id: self._take(update) for update in updates}
-        await asyncio.wait(tasks.values(), timeout=PATIENCE)
+        # A full batch says that more are waiting: then the calls of these need not end first.
+        await asyncio.wait(tasks.values(), timeout=PATIENCE if len(updates) < BATCH else IMPATIENCE)
         await self._write_down([update for update in updates if not tasks[update.update_id].done()])
-        await self._cross_off(*(update_id for update_id, task in tasks.items() if task.done()))
+        self._done &= self._written
+        self._cross_off_soon()
         # Only now: asking from the next number on is what makes the Bot API forget these.
         self._offset = updates[-1].update_id + 1
 
@@ -90,7 +102,12 @@ class Poller:
 
     async def _take_and_cross_off(self, update: telegram.Update) -> None:
         await self.dispatcher.take(update)
-        await self._cross_off(update.update_id)
+        self._done.add(update.update_id)
+        self._cross_off_soon()
+
+    def _cross_off_soon(self) -> None:
+        if self._done & self._written and (self._crossing_off is None or self._crossing_off.done()):
+            self._crossing_off = asyncio.create_task(self._cross_off_together())
 
     async def _write_down(self, updates: Sequence[telegram.Update]) -> None:
         if not updates:
@@ -101,14 +118,20 @@ class Poller:
             await insert_ignoring(session, WaitingUpdate, rows)
         self._written.update(update.update_id for update in updates)
 
-    async def _cross_off(self, *update_ids: int) -> None:
+    async def _cross_off_together(self) -> None:
+        while self._done & self._written:
+            await asyncio.sleep(CROSS_OFF_WITHIN)
+            with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):  # they are handled once all the same
+                await self._cross_off()
+
+    async def _cross_off(self) -> None:
         """Forget updates that were written down, now that their effect is stored."""
-        done = self._written.intersection(update_ids)
-        if not done:
-            return
-        async with self.runtime.sessions.write() as session:
-            await session.execute(sa.delete(WaitingUpdate).where(WaitingUpdate.update_id.in_(done)))
+        done = self._written & self._done
+        if done:
+            async with self.runtime.sessions.write() as session:
+                await session.execute(sa.delete(WaitingUpdate).where(WaitingUpdate.update_id.in_(done)))
         self._written -= done
+        self._done -= done
 
     async def _hold_lease(self) -> bool:
         async with self.runtime.sessions.write() as session:
@@ -123,9 +146,13 @@ class Poller:
         with contextlib.suppress(telegram.error.TelegramError, OSError, TimeoutError):
             if self._offset is not None:
                 await asyncio.wait_for(self.bot.get_updates(offset=self._offset, timeout=0, limit=1), timeout=2)
+        if self._crossing_off is not None:
+            self._crossing_off.cancel()
         with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
+            await self._cross_off()
             async with self.runtime.sessions.write() as session:
                 await leases.release(session, LEASE, holder=self.holder)
+        await self.dispatcher.close()
 
 
 def _retry_after(error: BaseException) -> float | None:

@@ -21,9 +21,10 @@ log = logs.get("bot")
 TOAST_LIMIT = 200
 
 
-async def send(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply) -> None:
+async def send(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, *, is_tap_answered: bool = False) -> None:
     """Send the reply and all that follows it; what certainly did not arrive goes to the outbox."""
-    stop_waiting = asyncio.create_task(_stop_waiting(bot, what, reply.toast)) if what.content is Content.TAP else None
+    is_turning = what.content is Content.TAP and not is_tap_answered
+    stop_waiting = asyncio.create_task(_stop_waiting(bot, what, reply.toast)) if is_turning else None
     try:
         for number, one in enumerate((reply, *reply.more)):
             await _send_one(runtime, bot, what, one, number)
@@ -33,6 +34,11 @@ async def send(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply
     finally:
         if stop_waiting is not None:
             await stop_waiting
+
+
+def toast(said: str) -> dict[str, str]:
+    """The parameter of ``answerCallbackQuery`` that shows a short note, if there is one."""
+    return {"text": said[:TOAST_LIMIT]} if said else {}
 
 
 async def _send_one(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, number: int) -> None:
@@ -101,9 +107,9 @@ async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage
         await enqueue.enqueue(session, draft)
 
 
-async def _stop_waiting(bot: telegram.Bot, what: Incoming, toast: str) -> None:
+async def _stop_waiting(bot: telegram.Bot, what: Incoming, said: str) -> None:
     """Answer the tap, so that the button stops turning; a tap too old for that needs no answer."""
     try:
-        await bot.answer_callback_query(what.tap_id, text=toast[:TOAST_LIMIT] or None)
+        await bot.answer_callback_query(what.tap_id, text=said[:TOAST_LIMIT] or None)
     except telegram.error.TelegramError as error:
         log.info("bot.tap_not_answered", update=what.update_id, error=type(error).__name__)

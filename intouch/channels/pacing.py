@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 REPLY, NOTICE, BULK = 0, 1, 2
@@ -19,15 +20,19 @@ class _Waiter:
 
 
 class Pacer:
-    """Turns for one bot token, evenly spaced: ``per_second`` over all chats, ``per_chat`` seconds between two to one chat.
+    """Turns for one bot token, evenly spaced: over all chats, and over each of them.
 
     Replies (rank 0) never wait but count; notices (1) go before bulk (2). After a 429 only its own rank and
     those behind it wait. Telegram's limit is 30 a second; a little below it there are no 429s at all.
     """
 
     def __init__(self, *, per_second: float = 29.5, per_chat: float = 1.0) -> None:
-        self._gap = 1.0 / per_second
-        self._per_chat = per_chat
+        """``per_second`` over all chats of the token; ``per_chat`` messages a second to one of them."""
+        self._least_gap = self._gap = 1.0 / per_second
+        self._per_chat = 1.0 / per_chat
+        self._is_held = False
+        # Told of each stop, so that other processes that speak for this token can be told.
+        self.on_stop: Callable[[int, float], None] | None = None
         self._next = 0.0
         self._waiting: list[_Waiter] = []
         self._numbers = itertools.count()
@@ -45,8 +50,24 @@ class Pacer:
         self._arm(self._next)
         await waiter.turn
 
+    def share(self, part: float) -> None:
+        """Keep to this part of the whole pace, because other processes speak for the same token; 0 holds all but replies."""
+        self._is_held = part <= 0
+        if self._is_held:
+            return
+        self._gap = self._least_gap / part
+        self._next = min(self._next, _now() + self._gap)
+        if self._waiting:
+            self._arm(self._next)
+
     def stop(self, rank: int, seconds: float) -> None:
-        """The Bot API answered 429 to a message of this rank: it and those behind it wait ``seconds``."""
+        """The Bot API answered 429 to a message of this rank: it and those behind it wait ``seconds``, in every process."""
+        self.hold(rank, seconds)
+        if self.on_stop is not None:
+            self.on_stop(rank, seconds)
+
+    def hold(self, rank: int, seconds: float) -> None:
+        """``stop``, told by another process."""
         until = _now() + seconds
         for behind in range(max(rank, NOTICE), BULK + 1):
             self._stopped[behind] = max(self._stopped[behind], until)
@@ -63,6 +84,8 @@ class Pacer:
         """Give one turn to the first in the queue who may have it now, and come back for the next."""
         self._timer = None
         now = _now()
+        if self._is_held:
+            return  # ``share`` winds the clock up again
         if now < self._next:
             self._arm(self._next)
             return

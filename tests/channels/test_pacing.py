@@ -16,7 +16,7 @@ async def test_bulk_is_spaced_evenly() -> None:
 
 
 async def test_one_chat_hears_from_us_once_in_its_interval_while_others_go_on() -> None:
-    pacer = Pacer(per_second=1000, per_chat=0.2)
+    pacer = Pacer(per_second=1000, per_chat=5)
     order: list[str] = []
 
     async def speak(chat: str) -> None:
@@ -67,3 +67,25 @@ async def test_whoever_gives_up_waiting_takes_nobodys_turn() -> None:
     gone.cancel()
     async with asyncio.timeout(0.5):
         await pacer.turn("grace", BULK)
+
+
+async def test_a_share_of_the_pace_is_kept_and_nothing_but_replies_passes_while_it_is_none() -> None:
+    pacer = Pacer(per_second=100)
+    pacer.share(0)
+    bulk = [asyncio.create_task(pacer.turn(str(chat), BULK)) for chat in range(10)]
+    await asyncio.sleep(0.05)
+    await pacer.turn("alice", REPLY)
+    assert not any(task.done() for task in bulk)
+    began = time.monotonic()
+    pacer.share(0.5)
+    await asyncio.gather(*bulk)
+    assert 0.17 <= time.monotonic() - began < 0.8
+
+
+async def test_others_are_told_of_a_429_once() -> None:
+    told: list[tuple[int, float]] = []
+    pacer = Pacer(per_second=1000)
+    pacer.on_stop = lambda rank, seconds: told.append((rank, seconds))
+    pacer.stop(BULK, 3)
+    pacer.hold(BULK, 5)
+    assert told == [(BULK, 3)]

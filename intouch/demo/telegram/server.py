@@ -59,6 +59,7 @@ class SimulatedTelegram:
     def __init__(self, *, token: str = TOKEN, clock: Callable[[], datetime] = machine_time) -> None:
         self.world = World(token, clock=clock)
         self.updates = Updates()
+        self.updates.on_call = self._call_in_answer
         self.faults = Faults()
         self.limits: Limits | None = None
         self.calls: list[tuple[str, str]] = []  # (method, chat id) of every call that got as far as its method
@@ -146,6 +147,12 @@ class SimulatedTelegram:
             await self.updates.drained()
 
     # -- HTTP
+
+    async def _call_in_answer(self, method: str, given: dict[str, Any]) -> None:
+        name = _BY_LOWER_CASE.get(method.lower(), "")
+        self.calls.append((name, str(given.get("chat_id", ""))))
+        with contextlib.suppress(Refused):
+            await _METHODS[name](self.world, self.updates, given)
 
     async def _call(self, request: Request) -> Response:
         if self.faults.is_down:

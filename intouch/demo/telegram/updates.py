@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -25,6 +27,7 @@ class Updates:
         self.handed_out: list[Update] = []
         self.delivers_twice = False
         self.webhook: dict[str, Any] = {}
+        self.on_call: Callable[[str, dict[str, Any]], Awaitable[None]] | None = None
         self.allowed = set(_WANTED_UNLESS_TOLD)
         self._again: list[Update] = []
         self._last_id = random.randint(100_000_000, 900_000_000)
@@ -131,11 +134,19 @@ class Updates:
                 if answer.status < 300:
                     self.pending = [one for one in self.pending if one["update_id"] != update["update_id"]]
                     self._ring()
+                    await self._obey(await answer.read())
                     return
                 self.webhook["error"] = f"Wrong response from the webhook: {answer.status} {answer.reason}"
         except (aiohttp.ClientError, TimeoutError):
             self.webhook["error"] = "Connection refused"
         await asyncio.sleep(0.1)
+
+    async def _obey(self, body: bytes) -> None:
+        """A webhook's answer may hold one call of the bot, whose result nobody hears."""
+        with contextlib.suppress(ValueError, AttributeError):
+            given = json.loads(body)
+            if (method := given.pop("method", "")) and self.on_call is not None:
+                await self.on_call(method, given)
 
     async def close(self) -> None:
         """Let every poll that is waiting return, and stop delivering."""

@@ -1,0 +1,89 @@
+"""Webhook: takes updates that Telegram brings to our own web server, and answers a tap in the same breath."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from typing import Any
+
+import sqlalchemy as sa
+import telegram
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from intouch import logs
+from intouch.bot import menu, replying
+from intouch.bot.dispatcher import Dispatcher
+from intouch.bot.incoming import ALLOWED_UPDATES
+from intouch.residents.models import WaitingUpdate
+from intouch.runtime import Runtime
+
+log = logs.get("bot")
+
+PATH = "/telegram/updates"
+HEADER = "X-Telegram-Bot-Api-Secret-Token"
+MOST_CONNECTIONS = 100  # the most that the Bot API opens
+
+
+class Webhook:
+    """As many processes as wanted may serve one each: an update has one effect, whichever of them it is brought to."""
+
+    def __init__(self, runtime: Runtime, bot: telegram.Bot, dispatcher: Dispatcher) -> None:
+        self.runtime = runtime
+        self.bot = bot
+        self.dispatcher = dispatcher
+        self.route = Route(PATH, self.receive, methods=["POST"])
+        self._secret = runtime.settings.telegram_webhook.get_secret_value()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Tell Telegram where to bring updates, and go on with what a poller wrote down; ends when cancelled."""
+        try:
+            url = f"{self.runtime.links.public_url}{PATH}"
+            await menu.publish(self.runtime, self.bot)
+            await self.bot.set_webhook(url, secret_token=self._secret, allowed_updates=ALLOWED_UPDATES, max_connections=MOST_CONNECTIONS)
+            log.info("bot.listening")
+            await self._go_on()
+            await asyncio.Event().wait()
+        finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=5)
+            await self.dispatcher.close()
+
+    async def receive(self, request: Request) -> Response:
+        """200 once the effect is stored: until then Telegram brings the update again."""
+        if not hmac.compare_digest(request.headers.get(HEADER, "").encode(), self._secret.encode()):
+            return Response(status_code=403)
+        try:
+            body = json.loads(await request.body())
+            update = telegram.Update.de_json(body, self.bot)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return Response(status_code=400)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        task = self._take(update, answer)
+        # A tap is answered as soon as its effect is stored; a message's reply must have left before Telegram forgets it.
+        waiting: list[asyncio.Future[Any]] = [task, answer]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        return JSONResponse(answer.result()) if answer.done() else Response()
+
+    def _take(self, update: telegram.Update, answer: asyncio.Future[dict[str, Any]] | None = None) -> asyncio.Task[None]:
+        def stop_waiting(tap_id: str, toast: str) -> bool:
+            if answer is None or answer.done():
+                return False
+            answer.set_result({"method": "answerCallbackQuery", "callback_query_id": tap_id, **replying.toast(toast)})
+            return True
+
+        task = asyncio.create_task(self.dispatcher.take(update, stop_waiting))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _go_on(self) -> None:
+        async with self.runtime.sessions.read() as session:
+            bodies = list(await session.scalars(sa.select(WaitingUpdate.body).order_by(WaitingUpdate.update_id)))
+        for body in bodies:
+            await self._take(telegram.Update.de_json(body, self.bot))
+            async with self.runtime.sessions.write() as session:
+                await session.execute(sa.delete(WaitingUpdate).where(WaitingUpdate.update_id == body["update_id"]))

@@ -1,0 +1,101 @@
+"""Telegram brings the updates: the same stories over a webhook, and what strangers get who knock there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from intouch import app
+from intouch import settings as settings_module
+from intouch.bot.webhook import HEADER, PATH
+from intouch.clock import ShiftedClock
+from intouch.demo.mailbox import mailbox
+from intouch.demo.telegram import simulated_telegram
+from intouch.residents.models import HandledUpdate, Resident, ResidentStatus
+from tests.journeys.conftest import House, free_port, small_council
+from tests.journeys.stories import signs_up
+
+SECRET = "a-secret-for-tests"
+
+
+@pytest.fixture
+async def hooked(database_url: str, tmp_path: Path, clock: ShiftedClock) -> AsyncIterator[House]:
+    """In Touch in webhook mode: only the bot and the pages."""
+    address = f"127.0.0.1:{free_port()}"
+    async with simulated_telegram() as telegram, mailbox() as box, httpx.AsyncClient(base_url=f"http://{address}") as browser:
+        settings = settings_module.load(
+            data_dir=tmp_path / "data",
+            database_url=database_url,
+            secret_key="a-key-for-tests",
+            telegram_token=telegram.token,
+            telegram_api_url=telegram.url,
+            telegram_webhook=SECRET,
+            public_url=f"http://{address}",
+            listen=address,
+        )
+        application = app.Application(settings, clock=clock, parts=("bot", "web"))
+        running = House(application, telegram, box, clock, settings, browser)
+        async with application.runtime.sessions.write() as session:
+            await small_council(session, clock.now())
+        await application.start()
+        yield running
+        await application.stop()
+
+
+def _start(update_id: int, telegram_id: int) -> dict[str, object]:
+    person = {"id": telegram_id, "is_bot": False, "first_name": "Mallory", "language_code": "en"}
+    chat = {"id": telegram_id, "type": "private", "first_name": "Mallory"}
+    return {"update_id": update_id, "message": {"message_id": 1, "from": person, "chat": chat, "date": 1763683200, "text": "/start"}}
+
+
+def _tap(update_id: int, telegram_id: int) -> dict[str, object]:
+    person = {"id": telegram_id, "is_bot": False, "first_name": "Alice", "language_code": "en"}
+    chat = {"id": telegram_id, "type": "private", "first_name": "Alice"}
+    message = {"message_id": 5, "chat": chat, "date": 1763683200, "text": "How often?"}
+    query = {"id": "77", "from": person, "message": message, "chat_instance": "1", "data": "survey:open"}
+    return {"update_id": update_id, "callback_query": query}
+
+
+async def test_a_whole_sign_up_over_the_webhook(hooked: House) -> None:
+    alice = hooked.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    async with hooked.runtime.sessions.read() as session:
+        assert await session.scalar(sa.select(Resident.status)) is ResidentStatus.ACTIVE
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", SECRET + "x", "ü"])
+async def test_who_does_not_know_the_secret_is_turned_away(hooked: House, secret: str) -> None:
+    answer = await hooked.browser.post(PATH, json=_start(900_001, 1001), headers={HEADER.encode(): secret.encode()})
+    assert answer.status_code == 403
+    async with hooked.runtime.sessions.read() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(HandledUpdate)) == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"{}", b'{"update_id": "x"}'])
+async def test_rubbish_does_no_harm(hooked: House, body: bytes) -> None:
+    answer = await hooked.browser.post(PATH, content=body, headers={HEADER: SECRET})
+    assert answer.status_code in (200, 400)
+    assert (await hooked.browser.get("/health/live")).status_code == 200
+
+
+async def test_an_update_is_answered_when_its_effect_is_stored_and_has_it_once(hooked: House) -> None:
+    hooked.telegram.person(1001, "Mallory")
+    for _ in range(2):
+        answer = await hooked.browser.post(PATH, json=_start(900_001, 1001), headers={HEADER: SECRET})
+        assert (answer.status_code, answer.content) == (200, b"")
+        async with hooked.runtime.sessions.read() as session:
+            assert await session.scalar(sa.select(sa.func.count()).select_from(HandledUpdate)) == 1
+            assert await session.scalar(sa.select(sa.func.count()).select_from(Resident)) == 1
+
+
+async def test_the_answer_to_a_tap_rides_in_the_response(hooked: House) -> None:
+    answer = await hooked.browser.post(PATH, json=_tap(900_002, 1001), headers={HEADER: SECRET})
+    assert answer.json() == {"method": "answerCallbackQuery", "callback_query_id": "77"}
+
+
+async def test_without_a_webhook_nobody_listens_there(house: House) -> None:
+    assert (await house.browser.post(PATH, json={}, headers={HEADER: SECRET})).status_code == 404
