@@ -1,0 +1,63 @@
+"""One click reaches what is queued already: the digest that waits does not go out any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import httpx
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from intouch import app
+from intouch.digest import recipients
+from intouch.digest.models import Audience, Edition, EditionStatus
+from intouch.outbox.models import Delivery, State
+from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
+from intouch.runtime import Runtime
+from tests.channels.scripted_smtp import ScriptedSmtp, serving
+from tests.digest import cases
+
+
+async def _bob(site: Runtime, ward_id: int, now: datetime) -> None:
+    async with site.sessions.write() as session:
+        bob = Resident(status=ResidentStatus.ACTIVE, email="bob@example.org", email_confirmed_at=now, ward_id=ward_id, created_at=now)
+        session.add(bob)
+        await session.flush()
+        session.add(Subscription(resident_id=bob.id, topic=Topic.DIGEST, channel=Channel.EMAIL, started_at=now))
+
+
+async def _edition(site: Runtime, ward_id: int, now: datetime) -> int:
+    async with site.sessions.write() as session:
+        edition = Edition(
+            audience=Audience.DIGEST,
+            ward_id=ward_id,
+            period="2026-W47",
+            status=EditionStatus.PUBLISHED,
+            due_at=now,
+            contents=cases.ORDINARY,
+            told_until=now,
+            created_at=now,
+            published_at=now,
+        )
+        session.add(edition)
+        await session.flush()
+        return await recipients.enqueue(session, Audience.DIGEST, edition.id, "2026-W47", ward_id=ward_id, now=now)
+
+
+async def test_a_digest_that_waits_is_not_sent_to_who_unsubscribed_since(
+    client: httpx.AsyncClient, site: Runtime, grace: int, wards: tuple[int, int], now: datetime
+) -> None:
+    await _bob(site, wards[0], now)
+    assert await _edition(site, wards[0], now) == 2
+    token = site.links.token("unsubscribe", grace, "digest")
+    assert (await client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})).status_code == 200
+    async with serving(ScriptedSmtp()) as server:
+        settings = site.settings.model_copy(update={"smtp_url": SecretStr(server.url)})
+        worker = app.build_worker(replace(site, settings=settings), None)
+        await worker.send_due()
+        await worker.stop(within=5)
+    assert [recipient for recipient, _ in server.taken] == ["bob@example.org"]
+    async with site.sessions.read() as session:
+        (left,) = await session.scalars(sa.select(Delivery).where(Delivery.state == State.CANCELLED))
+    assert (left.address, left.error) == ("grace@example.org", "no longer subscribed at this address")
