@@ -23,6 +23,8 @@ app = typer.Typer(no_args_is_help=True)
 
 _LARGEST = 1_000_000  # bytes; a survey is a page of text
 
+_NOT_YET = "What they said is shown once the survey closes, so that no single answer can be picked out."
+
 SurveyId = Annotated[
     int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="The survey's number, as `intouch survey list` shows it.")
 ]
@@ -141,6 +143,8 @@ def show_results(
         return told, _places(told) if ward else None
 
     told, places = with_runtime(work)
+    if not told.is_final and format is not Format.TABLE:
+        typer.echo(_NOT_YET, err=True)
     if format is Format.JSON:
         say_json({"survey_id": told.survey_id, "title": told.title, "status": told.status, "is_final": told.is_final,
                   "smallest": told.smallest, "lines": [vars(line) for line in table.lines(told, places)]})  # fmt: skip
@@ -166,7 +170,7 @@ def _print(told: SurveyResults, places: tuple[PlaceResults, ...]) -> None:
         for question in place.questions if told.is_final else ():
             _print_question(question)
     if not told.is_final:
-        typer.echo("\nWhat they said is shown once the survey closes, so that no single answer can be picked out.")
+        typer.echo(f"\n{_NOT_YET}")
         return
     typer.echo(f"\n– is a number left out, because it is or would give away fewer than {told.smallest} people.")
     typer.echo("People chose to take part, so this shows what those who answered think; others may think differently.")

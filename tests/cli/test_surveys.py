@@ -73,6 +73,9 @@ def test_a_file_that_is_not_there_is_said_so(folder: Path) -> None:
 def test_results_come_in_three_formats_once_it_is_closed(folder: Path) -> None:
     _run("launch", str(folder / "bins.toml"))
     assert "once the survey closes" in _run("results", "1").output
+    for machine in ("csv", "json"):
+        open_still = _run("results", "1", "--format", machine)
+        assert "once the survey closes" in open_still.stderr and "once the survey closes" not in open_still.stdout
     assert "closed and its results are published" in _run("close", "1").output
     assert "0 people are told" in _run("close", "1").output
     assert "1. Should bins be emptied on Mondays?" in _run("results", "1").output
