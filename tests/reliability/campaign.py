@@ -100,6 +100,7 @@ def _settings(plan: Plan, database_url: str, folder: Path, sink: Sink, telegram:
     due = datetime.now(UTC) - timedelta(minutes=30)
     return {
         "data_dir": folder / "data",
+        "epoch_file": folder / "epoch.json",
         "database_url": database_url,
         "secret_key": "a-key-for-tests",
         "timezone": "UTC",

@@ -43,6 +43,7 @@ async def council(database_url: str, folder: Path, telegram: SimulatedTelegram) 
     address = f"127.0.0.1:{free_port()}"
     overrides = {
         "data_dir": folder / "data",
+        "epoch_file": folder / "epoch.json",
         "database_url": database_url,
         "secret_key": "a-key-for-tests",
         "telegram_token": telegram.token,
