@@ -159,7 +159,12 @@ class WriterThread:
         if self._runner is None or self._engine is None:
             self._runner = asyncio.Runner()
             self._engine = self._sessions.open_inline()
-        return self._runner.run(transact(self._engine, group))
+        try:
+            return self._runner.run(transact(self._engine, group))
+        except BaseException:
+            # Nobody knows in what state the connection is: the next group gets a new one.
+            self._runner.run(self._engine.dispose())
+            raise
 
     def _close(self) -> None:
         if self._runner is not None and self._engine is not None:

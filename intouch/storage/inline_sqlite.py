@@ -6,6 +6,7 @@ for one transaction at a time that buys nothing, and costs more than the stateme
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,20 @@ from sqlalchemy.util import await_only
 
 async def _nothing() -> None:
     """What a statement waits for here. SQLAlchemy takes a driver that never waits for one that blocks by mistake."""
+
+
+class InlineCursor(sqlite3.Cursor):
+    """A cursor whose rows are at hand: SQLAlchemy need not wait to let go of it."""
+
+    async def _async_soft_close(self) -> None:
+        return
+
+
+class InlineConnection(sqlite3.Connection):
+    """A connection that hands out such cursors."""
+
+    def cursor(self, factory: Any = InlineCursor) -> Any:
+        return super().cursor(factory)
 
 
 class InlineDialect(SQLiteDialect_pysqlite):
@@ -44,7 +59,7 @@ registry.register("sqlite.inline", __name__, "InlineDialect")
 
 def open_inline(url: sa.URL, *, prepare: Any, begin: Any) -> AsyncEngine:
     """An engine of one connection on the same file as ``url``."""
-    arguments = {"timeout": 30, "isolation_level": None, "check_same_thread": False}
+    arguments = {"timeout": 30, "isolation_level": None, "check_same_thread": False, "factory": InlineConnection}
     engine = create_async_engine(url.set(drivername="sqlite+inline"), pool_size=1, max_overflow=0, connect_args=arguments)
     sa.event.listen(engine.sync_engine, "connect", prepare)
     sa.event.listen(engine.sync_engine, "begin", begin)

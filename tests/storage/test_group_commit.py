@@ -16,6 +16,7 @@ from intouch.outbox.models import Lease
 from intouch.runtime import Runtime
 from intouch.storage import group_commit
 from intouch.storage.group_commit import GroupCommit, Work
+from intouch.storage.inserting import insert_ignoring
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
@@ -144,3 +145,11 @@ async def test_other_writers_of_this_process_take_turns_with_groups(runtime: Run
 
     await asyncio.gather(*(alone(f"alone{n}") for n in range(10)), *(commits.run(writes(f"group{n}")) for n in range(10)))
     assert len(await stored(runtime)) == 20
+
+
+async def test_rows_come_back_from_a_statement_that_the_connection_ran_itself(runtime: Runtime, commits: GroupCommit) -> None:
+    async def insert(session: AsyncSession) -> int:
+        return await insert_ignoring(session, Lease, [{"name": name, "holder": "me", "until": NOW} for name in "abca"], conflict=["name"])
+
+    assert await heard(commits, insert, insert) == [3, 0]
+    assert await stored(runtime) == {"a", "b", "c"}
