@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint format migration clean campaign
+.PHONY: setup demo test check lint format migration bench clean campaign
 
 setup: .venv/.ready
 
@@ -30,6 +30,11 @@ format: .venv/.ready
 	$(BIN)/ruff check --fix .
 
 check: lint test
+
+# Needs npm for nodemailer and Debian's postfix package for smtp-sink and smtp-source; installs peers outside of the tree.
+bench: .venv/.ready
+	$(BIN)/python -m benchmarks.digest --people 20000 --rounds 5 --write
+	$(BIN)/python -m benchmarks.memory --write
 
 migration: .venv/.ready
 	$(BIN)/python tools/draft_migration.py $(NAME)
