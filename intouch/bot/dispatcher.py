@@ -85,6 +85,8 @@ class Dispatcher:
         if what is None:
             return
         async with self._one_at_a_time(what.telegram_id):
+            if what.update_id in self._replied:  # also one that was refused, and so left nothing in the database
+                return
             reply = await self._decide(what)
             await self._count(what, reply)
             is_answered = what.content is Content.TAP and stop_waiting is not None and stop_waiting(what.tap_id, reply.toast)
@@ -151,7 +153,7 @@ class Dispatcher:
 
     async def _answer_repeated(self, turn: Turn) -> Reply:
         """An update whose effect is stored already: its reply may have been lost in a crash, so ask what is open again."""
-        if turn.incoming.update_id in self._replied or turn.incoming.content is Content.TAP:
+        if turn.incoming.content is Content.TAP:
             return Reply()
         return await application.ask_again(turn) or Reply()
 

@@ -85,6 +85,15 @@ async def test_every_update_delivered_twice_changes_nothing_and_says_nothing_twi
     assert len(said) == len(set(said))
 
 
+async def test_a_refusal_delivered_twice_is_said_once(house: House) -> None:
+    house.telegram.deliver_twice()
+    mallory = house.telegram.person(6661, "Mallory", has_started=True)
+    await mallory.sends("/link no-code")
+    await mallory.expects("LINK-")
+    await house.telegram.wait_until_heard()
+    assert len(mallory.messages) == 1
+
+
 async def test_a_tap_on_a_closed_survey_is_answered_kindly(house: House) -> None:
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)
