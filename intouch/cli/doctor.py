@@ -95,7 +95,7 @@ async def _guarded(name: str, check: Callable[[Runtime], Awaitable[Finding]], ru
 def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
     folder = chosen.data_dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_writable = os.access(folder, os.W_OK)
     except OSError:
         is_writable = False
