@@ -64,7 +64,7 @@ async def _write_news(runtime: Runtime, now: datetime) -> None:
                 starts_on=(now + timedelta(days=1)).date(),
                 created_at=now - timedelta(days=1),
             )
-            for number in range(14)
+            for number in range(8)
         )
         moments = {"opens_at": now - timedelta(days=1), "closes_at": now + timedelta(days=9), "launched_at": now - timedelta(days=1)}
         survey = Survey(
