@@ -38,7 +38,7 @@ class Pace:
 
 
 # A process that dies leaves its Telegram messages `unknown`, so few are taken in advance; emails go out again.
-PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 20), Road.EMAIL: Pace(250, 750)}
+PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 40), Road.EMAIL: Pace(250, 750)}
 # An edition that is paused stops within two seconds, on all processes.
 HOLDS_EVERY = 0.5
 LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
