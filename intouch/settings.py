@@ -46,7 +46,8 @@ class Settings(BaseSettings):
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
     smtp_url: SecretStr = Field(
         SecretStr(""),
-        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (messages a second), `verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
+        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (messages a second), "
+        "`verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
     )
     notify_api_key: SecretStr = Field(
         SecretStr(""),
@@ -100,9 +101,7 @@ class Settings(BaseSettings):
         description="File that notices when the database was restored from a backup; keep it off DATA_DIR and out of the backup. "
         "Empty: `~/.local/state/intouch/epoch.json`.",
     )
-    metrics_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token for /metrics. Empty: /metrics answers to this machine only."
-    )
+    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for /metrics. Empty: /metrics answers to this machine only.")
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(False, description="Log lines as JSON, for a log collector.")
 

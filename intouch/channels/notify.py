@@ -15,8 +15,8 @@ from intouch.channels.outcomes import Envelope, Outcome
 from intouch.errors import InTouchError
 
 try:
-    from notifications_python_client.errors import APIError  # type: ignore[import-not-found,unused-ignore]
-    from notifications_python_client.notifications import NotificationsAPIClient  # type: ignore[import-not-found,unused-ignore]
+    from notifications_python_client.errors import APIError
+    from notifications_python_client.notifications import NotificationsAPIClient
 except ImportError:  # it is an extra
     APIError = NotificationsAPIClient = None
 

@@ -367,5 +367,6 @@ async def test_an_email_names_its_own_return_path_and_a_chat_message_none(runtim
     await queue(runtime, draft(1, now, key="e", kind="bytes", road=Road.EMAIL, address="a@example.org"), draft(2, now))
     for road in (Road.EMAIL, Road.TELEGRAM):
         channel = RecordingChannel(note)
-        await worker(runtime, channel, road=road, renderers={"bytes": letters}, return_path=lambda number: f"b{number}@x.example").send_due()
+        sender = worker(runtime, channel, road=road, renderers={"bytes": letters}, return_path=lambda number: f"b{number}@x.example")
+        await sender.send_due()
     assert senders == [f"b{(await rows(runtime))[0].id}@x.example", ""]
