@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import telegram
 
 from intouch.bot.turn import Content, Incoming
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+# Names of several scripts and emoji are written with these.
+_JOINERS = ("\u200c", "\u200d")
 
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 
@@ -30,11 +36,17 @@ def blocker(update: telegram.Update) -> int | None:
     return change.from_user.id if change.new_chat_member.status == telegram.constants.ChatMemberStatus.BANNED else None
 
 
+def plain_name(name: str) -> str:
+    """A first name on one line, without the invisible characters that turn a sentence round or break it."""
+    kept = (character for character in name if unicodedata.category(character) not in _INVISIBLE or character in _JOINERS)
+    return " ".join("".join(kept).split())
+
+
 def _tap(update_id: int, person: telegram.User, query: telegram.CallbackQuery) -> Incoming:
     return Incoming(
         update_id=update_id,
         telegram_id=person.id,
-        first_name=person.first_name,
+        first_name=plain_name(person.first_name),
         language=person.language_code or "en",
         content=Content.TAP,
         data=tuple((query.data or "").split(":")),
@@ -50,7 +62,7 @@ def _message(update_id: int, person: telegram.User, message: telegram.Message) -
     return Incoming(
         update_id=update_id,
         telegram_id=person.id,
-        first_name=person.first_name,
+        first_name=plain_name(person.first_name),
         language=person.language_code or "en",
         content=content,
         text=rest,

@@ -22,3 +22,17 @@ def test_a_command_ends_at_the_first_blank_or_line_break(text: str, command: str
     update = telegram.Update.de_json({"update_id": 1, "message": message}, None)
     read = incoming.read(update)
     assert read is not None and (read.command, read.text) == (command, rest)
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ("\u202eMallory", "Mallory"),
+        ("Al\u0000ice\nB", "AliceB"),
+        ("  Zoë  Ann ", "Zoë Ann"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_a_name_cannot_turn_a_sentence_round(given: str, plain: str) -> None:
+    assert incoming.plain_name(given) == plain
