@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
     smtp_url: SecretStr = Field(
         SecretStr(""),
-        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (messages a second), "
+        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (a second), "
         "`verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
     )
     notify_api_key: SecretStr = Field(
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     email_from: str = Field("In Touch <intouch@council.example>", description="Sender of every email.")
     dkim_keys: str = Field(
         "",
-        description="Keys that sign every email, as `selector=file.pem`; an RSA and an Ed25519 key, separated by a comma, sign side by side. "
+        description="Keys that sign every email, as `selector=file.pem`; an RSA and an Ed25519 key, with a comma between, sign both. "
         "`intouch doctor` tells the DNS records. Empty: the mail server signs, or nobody.",
     )
     dkim_domain: str = Field("", description="Domain that signs. Empty: the domain of EMAIL_FROM.")

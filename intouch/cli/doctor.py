@@ -160,9 +160,7 @@ async def _check_smtp(runtime: Runtime) -> Finding:
         return Finding("mail server", False, "none set: email waits in the outbox.", "Set INTOUCH_SMTP_URL.")
     address = settings.SmtpAddress(url)
     where = f"{address.host}:{address.port}"
-    client = aiosmtplib.SMTP(
-        hostname=address.host, port=address.port, use_tls=address.uses_tls, start_tls=address.starttls, timeout=10
-    )
+    client = aiosmtplib.SMTP(hostname=address.host, port=address.port, use_tls=address.uses_tls, start_tls=address.starttls, timeout=10)
     try:
         await client.connect()
         await client.ehlo()

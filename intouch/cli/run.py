@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import threading
 
 import typer
 
@@ -13,6 +15,9 @@ from intouch import logs, settings
 from intouch.cli.running import plainly
 from intouch.demo import server
 from intouch.storage import upgrade
+
+# Ten seconds were promised to whoever sends SIGTERM.
+LONGEST_FAREWELL = 9.6
 
 database = typer.Typer(no_args_is_help=True)
 
@@ -40,7 +45,15 @@ async def _run(running: application.Application) -> None:
         await running.start()
         await stopping.wait()
     finally:
+        _leave_within(LONGEST_FAREWELL)
         await running.stop()
+
+
+def _leave_within(seconds: float) -> None:
+    """Whatever hangs (a disk, a library's thread), the process ends: all that matters is in rows, and goes on at the next start."""
+    watchdog = threading.Timer(seconds, os._exit, (0,))
+    watchdog.daemon = True
+    watchdog.start()
 
 
 def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page.")) -> None:

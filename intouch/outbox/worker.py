@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -42,6 +43,10 @@ PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 40), Road.EMAIL: Pace(250,
 # An edition that is paused stops within two seconds, on all processes.
 HOLDS_EVERY = 0.5
 LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
+
+
+# How long, in seconds, rounds that are under way may take to end by themselves.
+PARTING = 1.5
 
 
 def _everybody(_address: str) -> bool:
@@ -155,6 +160,8 @@ class Worker:
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         leaving = [*tasks, *self._carrying]
+        # A statement that is cancelled half-way may leave its connection holding SQLite's one writer: let it end first.
+        await asyncio.wait(leaving, timeout=PARTING)
         for task in leaving:
             task.cancel()
         await asyncio.gather(*leaving, return_exceptions=True)
@@ -234,12 +241,13 @@ class Worker:
                 await asyncio.sleep(1.0)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 await work()
             except Exception as error:
                 log.warning("outbox.round_failed", error=type(error).__name__)
-            await asyncio.sleep(seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), seconds)
 
     async def _sweep(self) -> None:
         async with self._sessions.read() as session:
