@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint format migration bench clean campaign
+.PHONY: setup demo test test-slow check lint format migration bench clean campaign
 
 setup: .venv/.ready
 
@@ -17,7 +17,11 @@ demo: .venv/.ready
 	$(BIN)/intouch demo --port $(PORT)
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# The simulated year again, room by room; tests/reliability tells it for the whole house in every run.
+test-slow: .venv/.ready
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: .venv/.ready
 	$(BIN)/ruff format --check .

@@ -108,6 +108,7 @@ async def test_two_processes_that_tick_at_once_publish_one_edition_a_ward(runtim
     assert await count(runtime, Delivery) == 1
 
 
+@pytest.mark.slow
 async def test_a_year_of_ticks_brings_every_week_once_over_both_clock_changes_and_a_missed_month(
     runtime: Runtime, clock: ShiftedClock, news: Town
 ) -> None:

@@ -240,6 +240,7 @@ async def test_a_briefing_goes_to_councillors_by_email_and_to_the_chat_of_those_
     ]
 
 
+@pytest.mark.slow
 async def test_a_year_of_ticks_with_clock_changes_and_missed_weeks_makes_each_period_once(runtime: Runtime, town: Town) -> None:
     await town.subscriber()
     moment, end = datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 10, 1, tzinfo=UTC)
