@@ -29,14 +29,20 @@ def run(
 
     Example: intouch run --only bot,sender
     """
-    with plainly():
-        parts = application.parse_parts(only)
-        chosen = settings.load()
-        logs.configure(chosen.log_level, chosen.log_json)
-        asyncio.run(_run(application.Application(chosen, parts=parts)))
+    # Whatever hangs (a disk, a library's thread), the process ends: all that matters is in rows, and goes on at the next start.
+    watchdog = threading.Timer(LONGEST_FAREWELL, os._exit, (0,))
+    watchdog.daemon = True
+    try:
+        with plainly():
+            parts = application.parse_parts(only)
+            chosen = settings.load()
+            logs.configure(chosen.log_level, chosen.log_json)
+            asyncio.run(_run(application.Application(chosen, parts=parts), watchdog))
+    finally:
+        watchdog.cancel()
 
 
-async def _run(running: application.Application) -> None:
+async def _run(running: application.Application, watchdog: threading.Timer) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,15 +51,8 @@ async def _run(running: application.Application) -> None:
         await running.start()
         await stopping.wait()
     finally:
-        _leave_within(LONGEST_FAREWELL)
+        watchdog.start()
         await running.stop()
-
-
-def _leave_within(seconds: float) -> None:
-    """Whatever hangs (a disk, a library's thread), the process ends: all that matters is in rows, and goes on at the next start."""
-    watchdog = threading.Timer(seconds, os._exit, (0,))
-    watchdog.daemon = True
-    watchdog.start()
 
 
 def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page.")) -> None:
