@@ -7,7 +7,7 @@ import re
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -119,8 +119,10 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError("is not a time zone; write for example Europe/London")
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:  # no such name, a path out of the folder, the name of a folder
+            raise ValueError("is not a time zone; write for example Europe/London") from error
         return value
 
     @field_validator("digest_at", "briefing_at")

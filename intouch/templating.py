@@ -102,6 +102,23 @@ class _KeepLineAfterTranslation(Extension):
         return source.replace("{% endtrans %}", "{% endtrans +%}")
 
 
+class _CompiledOnce(jinja2.BytecodeCache):
+    """Compiled templates kept for as long as the process lives, so that a second runtime in it need not compile them again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _CompiledOnce()
+
+
 class Templates:
     """Renders the templates of one council: autoescaped, and a name that is missing is an error."""
 
@@ -114,6 +131,7 @@ class Templates:
             extensions=["jinja2.ext.i18n", "jinja2.ext.do", _KeepLineAfterTranslation],
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
         )
         self.environment.install_gettext_translations(gettext.NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
         self.environment.globals.update(council_name=council_name, **(globals or {}))

@@ -65,8 +65,10 @@ class Speed:
 
     def note(self, done: int, at: float) -> None:
         """``done`` so many at the moment ``at``, in seconds of any clock that only goes forward."""
-        if self._done is not None and at > self._at:
-            passed = at - self._at
+        passed = at - self._at
+        if self._done is not None and 0 <= passed < 0.001:
+            return  # too short a time to divide by
+        if self._done is not None and passed > 0:
             now = max(0, done - self._done) / passed
             weight = min(1.0, passed / 10.0) if self.rate else 1.0
             self.rate += (now - self.rate) * weight

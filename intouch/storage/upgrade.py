@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def config(connection: sa.Connection | None = None, metadata: sa.MetaData | None
     return settings
 
 
+@cache
 def newest() -> str:
     """The revision this version of In Touch needs."""
     return ScriptDirectory.from_config(config()).get_current_head() or ""

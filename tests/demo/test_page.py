@@ -61,7 +61,7 @@ async def stage(tmp_path: Path, seeded_file: Path, clock: ShiftedClock) -> Async
 @pytest.fixture
 async def browser(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=page.create(stage, web.create(stage.runtime)))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+    async with httpx.AsyncClient(verify=False, transport=transport, base_url="http://127.0.0.1:8000") as client:
         yield client
 
 

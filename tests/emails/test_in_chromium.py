@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Page
 
 from intouch.demo.mailbox import Mail
+from tests.chromium import visited
 
-CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[1] / "web" / "vendor" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # A letter is one article in somebody else's page; landmarks are that page's.
@@ -22,19 +22,15 @@ ORDINARY = ("-ordinary", "-single", "-consent", "-plain", "-fixed")
 # Look at them as they are: INTOUCH_TEST_SCREENSHOTS=screenshots pytest tests/emails/test_in_chromium.py
 SCREENSHOTS = os.environ.get("INTOUCH_TEST_SCREENSHOTS")
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser: Browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
+async def page(chromium: str) -> AsyncIterator[Page]:
+    async with visited(chromium) as browser:
         opened = await browser.new_page(viewport={"width": 390, "height": 844})
         await opened.route("**/*", lambda route: route.abort())
         yield opened
-        await browser.close()
 
 
 async def _look(page: Page, name: str, mail: Mail, scheme: Literal["light", "dark"]) -> None:

@@ -22,6 +22,7 @@ from intouch.demo.mailbox import Mailbox, mailbox
 from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
 from intouch.places.models import Area, Postcode, Ward
 from intouch.runtime import Runtime
+from intouch.schedule import reconcile
 from intouch.settings import Settings
 
 # One square kilometre or so each, side by side.
@@ -106,7 +107,7 @@ def free_port() -> int:
 async def house(database_url: str, tmp_path: Path, clock: ShiftedClock) -> AsyncIterator[House]:
     """In Touch as it runs in production, pointed at a simulated Telegram and a mailbox."""
     address = f"127.0.0.1:{free_port()}"
-    async with simulated_telegram() as telegram, mailbox() as box, httpx.AsyncClient(base_url=f"http://{address}") as browser:
+    async with simulated_telegram() as telegram, mailbox() as box, httpx.AsyncClient(verify=False, base_url=f"http://{address}") as browser:
         settings = settings_module.load(
             data_dir=tmp_path / "data",
             database_url=database_url,
@@ -124,6 +125,7 @@ async def house(database_url: str, tmp_path: Path, clock: ShiftedClock) -> Async
         running = House(application, telegram, box, clock, settings, browser)
         async with application.runtime.sessions.write() as session:
             await small_council(session, clock.now())
+        await reconcile(application.runtime)  # it has been running for a while: digests fall due from now on
         await application.start()
         yield running
         await running.application.stop()

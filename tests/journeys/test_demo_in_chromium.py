@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from intouch.demo import server
 from intouch.demo.stage import Stage
+from tests.chromium import visited
 from tests.journeys.conftest import free_port
 
 pytestmark = pytest.mark.browser
@@ -16,8 +17,6 @@ pytestmark = pytest.mark.browser
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 AXE = Path(__file__).parents[1] / "web" / "vendor" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 WIDE, NARROW = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
 STEP = 25_000  # milliseconds that the bot, the mail and the page may take together on a busy machine
 
@@ -31,14 +30,10 @@ async def demo(tmp_path: Path) -> AsyncIterator[tuple[str, Stage]]:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
     SCREENSHOTS.mkdir(exist_ok=True)
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    async with visited(chromium) as opened:
         yield opened
-        await opened.close()
 
 
 class Visit:

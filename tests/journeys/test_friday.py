@@ -87,9 +87,11 @@ async def test_a_sender_killed_in_the_middle_loses_nobody(house: House, tmp_path
     house.clock.set(FRIDAY)
     await reconcile(house.runtime)
     killed = await _start_sender(house)
-    await until(lambda: _some_arrived(house), what="the first digests", timeout=20)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+    try:
+        await until(lambda: _some_arrived(house), what="the first digests", timeout=60)
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
     arrived = len(house.mailbox.messages)
     assert 0 < arrived < SUBSCRIBERS
     house.mailbox.hang(0)
@@ -118,5 +120,5 @@ async def _start_sender(house: House) -> "subprocess.Popen[bytes]":
         "INTOUCH_LOG_LEVEL": "error",
     }
     return await asyncio.to_thread(
-        subprocess.Popen, [sys.executable, "-c", SENDER, FRIDAY.isoformat()], env=environment, start_new_session=True
+        subprocess.Popen, [sys.executable, "-c", SENDER, house.clock.now().isoformat()], env=environment, start_new_session=True
     )

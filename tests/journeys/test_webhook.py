@@ -26,7 +26,7 @@ SECRET = "a-secret-for-tests"
 async def hooked(database_url: str, tmp_path: Path, clock: ShiftedClock) -> AsyncIterator[House]:
     """In Touch in webhook mode: only the bot and the pages."""
     address = f"127.0.0.1:{free_port()}"
-    async with simulated_telegram() as telegram, mailbox() as box, httpx.AsyncClient(base_url=f"http://{address}") as browser:
+    async with simulated_telegram() as telegram, mailbox() as box, httpx.AsyncClient(verify=False, base_url=f"http://{address}") as browser:
         settings = settings_module.load(
             data_dir=tmp_path / "data",
             database_url=database_url,

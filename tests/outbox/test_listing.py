@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from intouch.channels import outcomes
@@ -117,6 +117,7 @@ def test_speed_and_what_is_left_follow_from_what_was_done() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.floats(0, 10**6)), max_size=30), st.integers(0, 10**7))
+@example([(0, 0.0), (4, 2.2250738585072014e-308), (0, 1.0)], 0)
 def test_a_speed_is_never_negative_whatever_the_clock_and_the_counts_do(notes: list[tuple[int, float]], left: int) -> None:
     speed = Speed()
     for done, at in notes:

@@ -51,7 +51,7 @@ async def site(web: tuple[Runtime, Starlette, str]) -> Runtime:
 
 @pytest.fixture
 async def client(web: tuple[Runtime, Starlette, str]) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web[2], follow_redirects=True, timeout=20) as opened:
+    async with httpx.AsyncClient(verify=False, base_url=web[2], follow_redirects=True, timeout=20) as opened:
         yield opened
 
 

@@ -99,7 +99,7 @@ async def test_a_bug_is_apologised_for_and_logged_under_an_id_without_what_peopl
     app = application.create(runtime)
     app.router.routes.insert(0, Route("/answer/{token}", broken))
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(verify=False, transport=transport, base_url="http://test") as client:
         answer = await client.get("/answer/secret-token")
     assert answer.status_code == 500
     assert answer.headers["Content-Security-Policy"] == headers.POLICY
@@ -116,7 +116,7 @@ async def test_a_database_that_is_away_is_said_to_be_passing(runtime: Runtime) -
 
     app = application.create(runtime)
     app.router.routes.insert(0, Route("/join", full))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx.AsyncClient(verify=False, transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answer = await client.get("/join")
     assert answer.status_code == 503
     assert "Please try again in a few minutes" in answer.text
@@ -178,7 +178,7 @@ async def test_the_start_page_links_to_the_bot_once_its_name_is_known(
 async def test_a_path_in_public_url_is_in_every_link(runtime: Runtime) -> None:
     runtime.links.public_url = "https://council.example/in-touch"
     app = application.create(runtime)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx.AsyncClient(verify=False, transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answer = await client.get("/")
     assert 'href="/in-touch/join"' in answer.text
     assert not re.search(r'(?:src|href)="/(?!in-touch/)', answer.text)

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from intouch.outbox.models import Delivery
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.surveys.models import Answer
+from tests.chromium import visited
 from tests.web.test_answering import Ids, _link, survey
 from tests.web.test_results import counted, published
 
 __all__ = ["counted", "published", "survey"]
 
-CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 # Look at the pages as they are: INTOUCH_TEST_SCREENSHOTS=screenshots pytest tests/web/test_in_chromium.py
 SCREENSHOTS = os.environ.get("INTOUCH_TEST_SCREENSHOTS")
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(params=["sqlite"])
@@ -36,11 +36,9 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with visited(chromium) as opened:
         yield opened
-        await opened.close()
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])

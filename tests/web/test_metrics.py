@@ -73,7 +73,7 @@ async def test_many_who_ask_at_once_ask_the_database_once(runtime: Runtime, now:
 
 def client_from(address: str, runtime: Runtime, **settings: object) -> httpx.AsyncClient:
     pages = application.create(replace(runtime, settings=runtime.settings.model_copy(update=settings)))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(pages, client=(address, 1234)), base_url="http://127.0.0.1")
+    return httpx.AsyncClient(verify=False, transport=httpx.ASGITransport(pages, client=(address, 1234)), base_url="http://127.0.0.1")
 
 
 @pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("unix", 404)])
