@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -41,6 +42,12 @@ import_models()  # a table that a test leaves out may still be the parent of one
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 LARGE_DATABASE = 60_000_000  # bytes; what was deleted takes room until it is vacuumed, so a larger one is thrown away
+
+
+def pytest_collection_finish() -> None:
+    """What the modules made stays to the end: the garbage collector need not look at it after every few tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,19 @@
 """The demo's council: complete, invented where it must be, the same every time, and made once."""
 
+import asyncio
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from intouch import app
+from intouch import settings as settings_module
+from intouch.clock import ShiftedClock
 from intouch.council import people
 from intouch.council.models import Councillor, Notice
 from intouch.demo import cast, city, happenings, invented
@@ -19,20 +25,39 @@ from intouch.places.models import Area, Postcode, Ward
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.surveys.models import Response, Survey, SurveyStatus
+from tests.conftest import NOW
+
+
+@pytest.fixture(scope="module")
+def seeded_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the whole city in it, made once; that PostgreSQL takes it too is a test of its own."""
+    path = tmp_path_factory.mktemp("seeded") / "city.sqlite3"
+    shutil.copy(sqlite_template, path)
+
+    async def make() -> None:
+        runtime = app.build_runtime(settings_module.load(data_dir=path.parent, database_url=f"sqlite:///{path}"), ShiftedClock(NOW))
+        assert await seed(runtime)
+        await runtime.sessions.close()
+
+    asyncio.run(make())
+    return path
 
 
 @pytest.fixture
-async def seeded(runtime: Runtime) -> Runtime:
-    assert await seed(runtime)
-    return runtime
+async def seeded(seeded_file: Path, tmp_path: Path, clock: ShiftedClock) -> AsyncIterator[Runtime]:
+    shutil.copy(seeded_file, tmp_path / "city.sqlite3")
+    runtime = app.build_runtime(settings_module.load(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path / 'city.sqlite3'}"), clock)
+    yield runtime
+    await runtime.sessions.close()
 
 
 def _count(session: Any, table: type, *conditions: Any) -> Any:
     return session.scalar(sa.select(sa.func.count()).select_from(table).where(*conditions))
 
 
-async def test_the_whole_city_is_there(seeded: Runtime, now: Any) -> None:
-    async with seeded.sessions.read() as session:
+async def test_the_whole_city_is_there(runtime: Runtime, now: Any) -> None:
+    assert await seed(runtime)
+    async with runtime.sessions.read() as session:
         assert [await _count(session, table) for table in (Area, Ward, Postcode, Councillor)] == [5, 25, 150, 75]
         per_area = await session.scalars(sa.select(sa.func.count()).select_from(Ward).group_by(Ward.area_id))
         assert all(4 <= number <= 6 for number in per_area)
@@ -44,9 +69,10 @@ async def test_the_whole_city_is_there(seeded: Runtime, now: Any) -> None:
         assert await _count(session, Notice, Notice.starts_on >= now.date(), Notice.starts_on < last) == len(happenings._NOTICES)
 
 
-async def test_seeding_again_changes_nothing(seeded: Runtime) -> None:
-    assert not await seed(seeded)
-    async with seeded.sessions.read() as session:
+async def test_seeding_again_changes_nothing(runtime: Runtime) -> None:
+    assert await seed(runtime)
+    assert not await seed(runtime)
+    async with runtime.sessions.read() as session:
         assert await _count(session, Ward) == 25
 
 

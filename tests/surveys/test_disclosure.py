@@ -89,7 +89,7 @@ def _weak_spots(made: Town, shown: dict[str, ShownCounts]) -> list[str]:
     return found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(towns())
 def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) -> None:
     city, counts, overlapping = made

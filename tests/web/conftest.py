@@ -1,6 +1,5 @@
 """Fixtures for the public pages: the application on a real server on loopback, and a client that keeps no cookies."""
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -22,14 +21,16 @@ from intouch.web import application
 @contextlib.asynccontextmanager
 async def serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
     """``app`` on uvicorn, in this loop."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, server_header=False))
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.005)
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, server_header=False)
+    server = uvicorn.Server(config)
+    # The steps of its serve(), without the loop that looks ten times a second whether to stop, nor its patience with clients.
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
     yield
-    server.should_exit = True
-    await task
+    for one in server.servers:
+        one.close()
+        await one.wait_closed()
 
 
 @pytest.fixture
