@@ -18,9 +18,9 @@ setup: .venv/.ready
 demo: .venv/.ready
 	$(BIN)/intouch demo --port $(PORT)
 
-# Three at a time on two cores: much of a test is waiting for servers.
+# Twice as many at a time as cores: much of a test is waiting for servers.
 test: .venv/.ready
-	$(BIN)/python -m pytest -n 3 -m "not slow"
+	$(BIN)/python -m pytest -n 4 -m "not slow"
 
 # The simulated year again, room by room; tests/reliability tells it for the whole house in every run.
 test-slow: .venv/.ready
