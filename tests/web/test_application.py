@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from intouch.runtime import Runtime
 from intouch.storage import upgrade
-from intouch.web import application, headers, pages
+from intouch.web import application, headers, pages, serving
 
 PAGES = ["/", "/join", "/join/check-your-email", "/results", "/privacy"]
 
@@ -189,3 +190,16 @@ async def test_twenty_people_at_once_are_all_served(client: httpx.AsyncClient) -
     answers = await asyncio.gather(*(client.get("/join") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert uvicorn.__version__
+
+
+async def test_small_answers_leave_at_once() -> None:
+    listener = serving.bind("127.0.0.1:0")
+    listener.listen()
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    async with await asyncio.start_server(lambda _reader, writer: accepted.put_nowait(writer), sock=listener):
+        _reader, client = await asyncio.open_connection(*listener.getsockname())
+        served = await accepted.get()
+        assert served.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for writer in (client, served):
+            writer.close()
+            await writer.wait_closed()

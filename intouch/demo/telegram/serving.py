@@ -14,7 +14,7 @@ import uvicorn
 @contextlib.asynccontextmanager
 async def serve(application: Any, *, port: int = 0) -> AsyncIterator[int]:
     """Serve ``application`` on 127.0.0.1 (port 0: a free one) while the block runs; gives the port."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # by name: asyncio then sends small writes at once
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2)

@@ -1,0 +1,70 @@
+"""Replies: how long somebody waits for the bot, step by step, in the demo as it runs: ``python -m benchmarks.replies [PEOPLE]``.
+
+Prints per step the median and the longest wait in milliseconds, from what a person does to what the bot says first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks.answers import free_port
+from intouch import logs
+from intouch.demo import server
+from intouch.demo.telegram.person import Person
+
+# What is done, and what is heard then; a file where nothing is named.
+STEPS = [
+    ("sends", "/start", "Who sees it"),
+    ("taps", "Yes, I agree", "Where do you live?"),
+    ("sends", "SR55CC", "an email once a week"),
+    ("taps", "No, thank you", "sounding board"),
+    ("taps", "No, thank you", "You are signed up"),
+    ("sends", "/help", "/report"),
+    ("sends", "/ward", "Southwick"),
+    ("sends", "/settings", "Your settings"),
+    ("sends", "/privacy", "Your privacy"),
+    ("sends", "/report", "What"),
+    ("sends", "/cancel", "report"),
+    ("sends", "/myreports", "report"),
+    ("sends", "something that is no command", "/help"),
+    ("sends", "/export", ""),
+]
+
+
+async def _step(person: Person, act: str, words: str, heard: str) -> float:
+    began = time.perf_counter()
+    await getattr(person, act)(words)
+    await (person.expects(heard) if heard else person.expects_file())
+    return (time.perf_counter() - began) * 1000
+
+
+async def measure(people: int) -> dict[str, list[float]]:
+    """Milliseconds of each step, for so many newcomers one after another."""
+    waited: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        async with server.start(free_port(), Path(folder)) as stage:
+            await asyncio.sleep(4)  # the demo's own letters are out by then
+            for number in range(people):
+                person = stage.telegram.person(9_000_000 + number, f"Newcomer {number}")
+                for at, (act, words, heard) in enumerate(STEPS):
+                    waited[f"{at:2} {words}"].append(await _step(person, act, words, heard))
+    return waited
+
+
+def main() -> None:
+    logs.configure("error")
+    waited = asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    for step, times in waited.items():
+        print(f"{step:34} median {statistics.median(times):6.1f} ms   longest {max(times):6.1f} ms")
+    everything = sorted(time for times in waited.values() for time in times)
+    print(f"{'all':34} median {statistics.median(everything):6.1f} ms   longest {everything[-1]:6.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
