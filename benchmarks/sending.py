@@ -15,6 +15,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import intouch.cli  # noqa: F401 - it sets up the process as for every command
 from benchmarks import council
 from intouch import logs, schedule
 from intouch.app import build_runtime, build_worker

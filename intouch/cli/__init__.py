@@ -14,6 +14,7 @@ from intouch.cli import delivery, digest, doctor, imports, issues, people, resid
 from intouch.digest.models import Audience
 
 gc.freeze()
+gc.set_threshold(50_000, 20, 20)  # a batch of deliveries is not garbage: looking after every 700 objects cost a sender a tenth of its pace
 gc.enable()
 
 app = typer.Typer(
