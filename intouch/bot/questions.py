@@ -27,6 +27,11 @@ async def question(turn: Turn, step: Step, *, edits: bool = False) -> Reply:
     return turn.say("signup/ask_ward", edits=edits, is_move=resident.status is ResidentStatus.ACTIVE)
 
 
+def consent_again(turn: Turn) -> Reply:
+    """The wording and its buttons alone: what it is for was read a moment ago."""
+    return turn.say("signup/consent_again", wording=wording(turn), version=version(turn))
+
+
 async def ask_ward(turn: Turn) -> Reply:
     """Ask a resident where they live now; what they send next is understood as the answer."""
     await dialogues.begin(turn.session, turn.telegram_id, DialogueKind.WARD, turn.known().id, now=turn.now)

@@ -83,6 +83,8 @@ async def _hear(turn: Turn) -> Reply:
 
 
 async def _not_understood(turn: Turn, step: Step) -> Reply:
+    if step is Step.CONSENT:
+        return questions.consent_again(turn)
     return turn.say("signup/not_text", step=step.value).then(await questions.question(turn, step))
 
 

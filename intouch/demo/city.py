@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice, product
+from zoneinfo import ZoneInfo
 
 FIRST_DAY = date(2026, 5, 7)
+ZONE = ZoneInfo("Europe/London")
 
 # Names and codes are the real ones. Where a tile stands is ours: roughly in place, every ward the same size.
 # One line a ward: the last digits of its code, name, area, column from the west, row from the north.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.council.models import Officer
-from intouch.demo import cast, invented
+from intouch.demo import cast, city, invented
 from intouch.outbox.models import Delivery, State
 from intouch.places.models import Ward
 from intouch.residents.models import Resident
@@ -22,11 +22,16 @@ _SHARE_OF_BUSY_WARDS, _SHARE_ELSEWHERE = 0.7, 0.4
 _WORDS = ("More bins, please.", "The benches are lovely.", "Light the path at night.", "Thank you for asking.", "Keep the old trees.")
 
 
+def _closing(now: datetime, days: int) -> datetime:
+    # Six in the evening, as officers choose, and not the minute at which the demo was started.
+    return (now + timedelta(days=days)).astimezone(city.ZONE).replace(hour=18, minute=0, second=0, microsecond=0)
+
+
 def _closed(now: datetime) -> SurveyPlan:
     return SurveyPlan(
         title="Parks and play areas",
         why="There is money for one improvement in each ward's parks next spring.",
-        closes_at=now + timedelta(days=18),
+        closes_at=_closing(now, 18),
         questions=(
             QuestionPlan("What would make your nearest park better?", QuestionType.SINGLE, ("Play areas", "Paths and lighting", "Trees")),
             QuestionPlan("How safe do you feel there after dark?", QuestionType.SCALE),
@@ -39,7 +44,7 @@ def _open(now: datetime) -> SurveyPlan:
     return SurveyPlan(
         title="Buses in the evening",
         why="The council talks with the bus companies about the new timetable in December.",
-        closes_at=now + timedelta(days=10),
+        closes_at=_closing(now, 10),
         questions=(
             QuestionPlan("Should the last bus run later than now?", QuestionType.SINGLE, ("Yes, every day", "Yes, at weekends", "No")),
             QuestionPlan("What keeps you from taking the bus?", QuestionType.MULTIPLE, ("The fare", "It is late", "It is full", "Nothing")),
@@ -58,7 +63,7 @@ def example(now: datetime, number: int) -> SurveyPlan:
     return SurveyPlan(
         title=title,
         why="It is decided next month, and it should fit most people.",
-        closes_at=now + timedelta(days=7),
+        closes_at=_closing(now, 7),
         questions=(QuestionPlan(text, QuestionType.SINGLE, options), QuestionPlan("How much does it matter to you?", QuestionType.SCALE)),
     )
 

@@ -107,7 +107,7 @@ async def add_photo(session: AsyncSession, report: IssueReport, photo: CleanPhot
     known = await photo_digests(session, report.id)
     if photo.digest not in known:
         if len(known) >= MOST_PHOTOS:
-            raise BadInput(f"{MOST_PHOTOS} photos are the most for one report. I have kept the first {MOST_PHOTOS}.")
+            raise BadInput(f"{MOST_PHOTOS} photos are the most for one report. We have kept the first {MOST_PHOTOS}.")
         session.add(IssuePhoto(report_id=report.id, added_at=now, **vars(photo)))
         known.add(photo.digest)
     report.changed_at = now

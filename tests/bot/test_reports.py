@@ -177,9 +177,9 @@ async def test_a_resident_reports_from_the_first_tap_to_the_reference(runtime: R
     assert "What would you like to report?" in await alice.command("report")
     said = await alice.taps("Fly-tipping")
     assert "call 101" in said and "Can you send a photo?" in said and alice.last.edits
-    assert "I have kept photo 1 of 3" in await alice.sends(picture())
+    assert "We have kept photo 1 of 3" in await alice.sends(picture())
     said = await alice.taps("No more photos")
-    assert "Thank you, I have your photo." in said and "Where is it?" in said and alice.asks_for_location()
+    assert "Thank you, we have your photo." in said and "Where is it?" in said and alice.asks_for_location()
     said = await alice.shares(*IN_SOUTHWICK)
     assert "It is in Southwick" in said and "What is wrong?" in said
     said = await alice.says("An old sofa and two bags")
@@ -228,7 +228,7 @@ async def test_a_sticker_at_any_step_is_answered_kindly_and_the_question_asked_a
 @pytest.mark.parametrize("step", list(Step))
 async def test_a_photo_at_any_step_is_kept(runtime: Runtime, alice: Chat, step: Step) -> None:
     await alice.fills(step)
-    assert "I have kept photo 1 of 3" in await alice.sends(picture())
+    assert "We have kept photo 1 of 3" in await alice.sends(picture())
     assert await number_of_photos(runtime) == 1
 
 

@@ -263,6 +263,15 @@ async def test_stickers_voice_and_photos_get_a_kind_word_at_every_step(runtime: 
     assert (await _resident(runtime)).status is ResidentStatus.ACTIVE
 
 
+async def test_what_is_no_answer_to_consent_brings_its_buttons_again_but_not_the_whole_welcome(runtime: Runtime) -> None:
+    alice = await _alice(runtime)
+    welcome = await alice.command("start")
+    said = await alice.send("yes")
+    assert "yes or no" in said and "I agree that" in said and len(said) < len(welcome)
+    await alice.press("Yes, I agree")
+    assert "Where do you live?" in alice.said[-1]
+
+
 async def test_old_buttons_lead_back_to_the_open_question_and_move_nobody(runtime: Runtime) -> None:
     alice = await _alice(runtime)
     await alice.command("start")
