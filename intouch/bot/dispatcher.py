@@ -82,7 +82,7 @@ class Dispatcher:
             async with self.runtime.sessions.write() as session:
                 await reaching.telegram_gone(session, blocker, now=self.runtime.now())
         what = incoming.read(update)
-        if what is None:
+        if what is None or not self._is_on_the_list(what):
             return
         async with self._one_at_a_time(what.telegram_id):
             if what.update_id in self._replied:  # also one that was refused, and so left nothing in the database
@@ -93,6 +93,13 @@ class Dispatcher:
             await replying.send(self.runtime, self.bot, what, reply, is_tap_answered=is_answered)
             self._remember(what.update_id)
         self._nudge_soon()
+
+    def _is_on_the_list(self, what: Incoming) -> bool:
+        """A staging system neither answers nor keeps what anybody else sends: they think that they speak with the council."""
+        is_named = self.runtime.settings.may_send_to(str(what.telegram_id))
+        if not is_named:
+            log.warning("bot.not_on_the_list", chat=what.telegram_id, advice="add the chat to INTOUCH_SEND_TO if it may use this system")
+        return is_named
 
     async def _count(self, what: Incoming, reply: Reply) -> None:
         """Replies never wait, but Telegram counts them: bulk makes room."""

@@ -104,7 +104,13 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path, clock: ShiftedClock) -> AsyncIterator[House]:
+def overrides() -> dict[str, str]:
+    """Settings that a story needs to be other than usual."""
+    return {}
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path, clock: ShiftedClock, overrides: dict[str, str]) -> AsyncIterator[House]:
     """In Touch as it runs in production, pointed at a simulated Telegram and a mailbox."""
     address = f"127.0.0.1:{free_port()}"
     async with simulated_telegram() as telegram, mailbox() as box, httpx.AsyncClient(verify=False, base_url=f"http://{address}") as browser:
@@ -120,6 +126,7 @@ async def house(database_url: str, tmp_path: Path, clock: ShiftedClock) -> Async
             smtp_url=box.url,
             public_url=f"http://{address}",
             listen=address,
+            **overrides,
         )
         application = app.Application(settings, clock=clock)
         running = House(application, telegram, box, clock, settings, browser)
