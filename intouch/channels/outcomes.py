@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -67,13 +67,18 @@ def _always() -> bool:
     return True
 
 
+async def _at_once() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One message, ready to leave: a ``TelegramMessage`` or the bytes of an email. The outcome comes back under ``number``.
 
     ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``is_ours`` is asked right before the
-    call: a process that slept longer than its lease must not send what another has taken over. ``sender`` is the return
-    path of an email, to which reports of its fate come; empty: the channel's own.
+    call: a process that slept longer than its lease must not send what another has taken over. ``begin`` is awaited
+    before a call that must not be made twice: it commits that the message may have left, and is False when it could
+    not. ``sender`` is the return path of an email, to which reports of its fate come; empty: the channel's own.
     """
 
     number: int
@@ -83,6 +88,7 @@ class Envelope:
     provider_id: str = ""
     sender: str = ""
     is_ours: Callable[[], bool] = _always
+    begin: Callable[[], Awaitable[bool]] = _at_once
 
 
 class Channel(Protocol):

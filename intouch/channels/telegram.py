@@ -178,4 +178,4 @@ class TelegramChannel:
             self._waiting.discard(turn)
             if not turn.done():
                 turn.cancel()
-        return not turn.cancelled() and not self._is_halting and envelope.is_ours()
+        return not turn.cancelled() and not self._is_halting and envelope.is_ours() and await envelope.begin()

@@ -96,8 +96,8 @@ def _why_not(row: Delivery, gone: Collection[str], may_send_to: Callable[[str], 
 
 async def _lease(session: AsyncSession, wanted: Claim, ids: list[int], now: datetime) -> None:
     if ids:
-        values = {"state": State.SENDING, "leased_by": wanted.holder, "lease_until": now + wanted.lease, "tries": Delivery.tries + 1}
-        await _update(session, ids, values)
+        lease = {"leased_by": wanted.holder, "lease_until": now + wanted.lease, "begun_at": None}
+        await _update(session, ids, {**lease, "state": State.SENDING, "tries": Delivery.tries + 1})
 
 
 async def _cancel(session: AsyncSession, ids: list[int], reason: str, now: datetime) -> None:

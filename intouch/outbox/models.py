@@ -69,6 +69,8 @@ class Delivery(Base):
     # How often it went out again although it may have arrived; see docs/decisions/0050.
     unseen: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
+    # Committed before the call of a chat message: a lease that runs out without it means that nothing was sent.
+    begun_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     leased_by: Mapped[str | None]
     provider_id: Mapped[str | None]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -41,8 +42,10 @@ class Packer:
         *,
         email_from: str,
         return_path: Callable[[int], str] | None = None,
+        begin: Callable[[int], Awaitable[bool]],
     ) -> None:
         self._sessions = sessions
+        self._begin = begin
         self._renderers = renderers
         self._email_from = email_from
         self._return_path = return_path
@@ -113,15 +116,18 @@ class Packer:
         return rendered.plate(self._email_from).copy(personal + mime.extra_headers(rendered.headers), rendered.words)
 
     def _envelope(self, delivery: Delivery, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
-        identity = delivery.id
+        identity, rank = delivery.id, _RANKS[delivery.lane]
+        ours = partial(is_ours, identity)
+        if delivery.road is Road.TELEGRAM:  # an email may come twice under its Message-ID, a chat message may not
+            return Envelope(identity, delivery.address, content, rank, is_ours=ours, begin=partial(self._begin, identity))
         return Envelope(
-            number=identity,
-            address=delivery.address,
-            content=content,
-            rank=_RANKS[delivery.lane],
-            provider_id=mime.message_id(delivery.key, self._email_from) if delivery.road is Road.EMAIL else "",
-            sender=self._return_path(identity) if self._return_path and delivery.road is Road.EMAIL else "",
-            is_ours=lambda: is_ours(identity),
+            identity,
+            delivery.address,
+            content,
+            rank,
+            provider_id=mime.message_id(delivery.key, self._email_from),
+            sender=self._return_path(identity) if self._return_path else "",
+            is_ours=ours,
         )
 
 

@@ -38,13 +38,14 @@ async def is_anything_lost(session: AsyncSession, *, now: datetime) -> bool:
 
 
 async def sweep(session: AsyncSession, *, now: datetime, harmless: Collection[str] = frozenset()) -> Swept:
-    """Take over expired leases: an email goes out again under its Message-ID, a Telegram message becomes ``unknown``.
+    """Take over expired leases: an email goes out again under its Message-ID, and so does a chat message that was not begun.
 
-    An email that has taken its process down with it ``MOST_DEATHS`` times is ``unknown`` too: somebody has to look.
+    A chat message that was begun becomes ``unknown``: it may have arrived. What has taken its process down with it
+    ``MOST_DEATHS`` times is ``unknown`` too: somebody has to look.
     A lease from before the clock was set back is shortened: the living renew it, that of the dead runs out (docs/decisions/0150).
     """
     await _move(session, _too_long(now), {"lease_until": now + ANEW})
-    again = sa.or_(Delivery.kind.in_(harmless), sa.and_(Delivery.road == Road.EMAIL, Delivery.unseen < MOST_DEATHS))
+    again = sa.or_(Delivery.kind.in_(harmless), sa.and_(Delivery.begun_at.is_(None), Delivery.unseen < MOST_DEATHS))
     freed = {"leased_by": None, "lease_until": None, "error": _LOST}
     queued = await _move(session, sa.and_(_expired(now), again), {**freed, "state": State.QUEUED, "unseen": Delivery.unseen + 1})
     unknown = await _move(session, _expired(now), {**freed, "state": State.UNKNOWN, "settled_at": now})

@@ -18,6 +18,7 @@ from intouch.channels import outcomes
 from intouch.channels.outcomes import Channel, Outcome
 from intouch.clock import Clock
 from intouch.outbox import claiming, epoch, holds, sweeping
+from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
 from intouch.outbox.flights import Flights, Hold, Line
 from intouch.outbox.models import Delivery, Lane, Road
@@ -38,7 +39,7 @@ class Pace:
     most: int
 
 
-# A process that dies leaves its Telegram messages `unknown`, so few are taken in advance; emails go out again.
+# Telegram takes 30 a second and no more, so few are taken in advance: what another process could send must not wait here.
 PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 40), Road.EMAIL: Pace(250, 750)}
 # An edition that is paused stops within two seconds, on all processes.
 HOLDS_EVERY = 0.5
@@ -93,7 +94,8 @@ class Worker:
         self._clock = clock
         self._channels = channels
         self._may_send_to = may_send_to
-        self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path)
+        begin = Beginnings(sessions, clock, self.holder).begin
+        self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
         self._flights = Flights(self.habits.lease.total_seconds())
         rules = Rules(self.holder, self.habits.harmless, self.habits.patience)
         self._settler = Settler(sessions, clock, rules, on_dead=on_dead, done=self._flights.end)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Outcome
 from intouch.outbox import addresses, erasing, settling, sweeping
+from intouch.outbox.beginning import Beginnings
 from intouch.outbox.models import Delivery, Road, State
 from intouch.outbox.settling import Rules, Settled
 from intouch.runtime import Runtime
@@ -157,18 +160,32 @@ async def test_an_unsubscription_reaches_what_is_queued_already(runtime: Runtime
 
 
 async def test_what_a_dead_process_left_is_swept_when_its_lease_has_run_out(runtime: Runtime, now: datetime) -> None:
-    await queue(runtime, draft(1, now), draft(2, now, **EMAIL), draft(3, now, kind="harmless"))
+    await queue(runtime, draft(1, now), draft(2, now, **EMAIL), draft(3, now, kind="harmless"), draft(4, now))
     await claim(runtime, claim_of(), now)
     await claim(runtime, claim_of(road=Road.EMAIL), now)
-    for moment, expected in ((now + LEASE - timedelta(seconds=1), sweeping.Swept()), (now + LEASE, sweeping.Swept(2, 1))):
+    begin = Beginnings(runtime.sessions, runtime.clock, claim_of().holder).begin
+    assert await asyncio.gather(begin(1), begin(3), begin(99)) == [True, True, False]
+    assert not await Beginnings(runtime.sessions, runtime.clock, "somebody else").begin(4)
+    for moment, expected in ((now + LEASE - timedelta(seconds=1), sweeping.Swept()), (now + LEASE, sweeping.Swept(3, 1))):
         async with runtime.sessions.read() as session:
             assert await sweeping.is_anything_lost(session, now=moment) is (expected != sweeping.Swept())
         async with runtime.sessions.write() as session:
             assert await sweeping.sweep(session, now=moment, harmless={"harmless"}) == expected
-    telegram, email, harmless = await rows(runtime)
-    assert (telegram.state, email.state, harmless.state) == (State.UNKNOWN, State.QUEUED, State.QUEUED)
+    telegram, email, harmless, waiting = await rows(runtime)
+    assert (telegram.state, email.state, harmless.state, waiting.state) == (State.UNKNOWN, State.QUEUED, State.QUEUED, State.QUEUED)
     assert email.unseen == 1
     assert telegram.error is not None and "may have arrived" in telegram.error
+
+
+async def test_a_new_claim_has_not_begun(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, draft(1, now))
+    await claim(runtime, claim_of(), now)
+    assert await Beginnings(runtime.sessions, runtime.clock, claim_of().holder).begin(1)
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).values(state=State.QUEUED, leased_by=None))
+    await claim(runtime, claim_of(), now)
+    async with runtime.sessions.write() as session:
+        assert await sweeping.sweep(session, now=now + LEASE) == sweeping.Swept(1, 0)
 
 
 async def test_an_email_that_takes_its_process_down_every_time_is_left_for_somebody_to_look_at(runtime: Runtime, now: datetime) -> None:

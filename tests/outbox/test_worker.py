@@ -19,6 +19,7 @@ from intouch.channels.smtp import SmtpChannel
 from intouch.clock import ShiftedClock
 from intouch.letters import Letter
 from intouch.outbox import addresses
+from intouch.outbox.beginning import Beginnings
 from intouch.outbox.enqueue import Draft
 from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.rendering import Encoded, Rendered, Unwanted
@@ -93,16 +94,18 @@ async def test_a_nudge_is_heard_at_once(runtime: Runtime, now: datetime) -> None
 async def test_work_of_a_worker_that_died_is_taken_over_when_its_lease_runs_out(
     runtime: Runtime, clock: ShiftedClock, now: datetime
 ) -> None:
-    await queue(runtime, draft(1, now), draft(2, now, kind="harmless"))
+    await queue(runtime, draft(1, now), draft(2, now, kind="harmless"), draft(3, now))
     await claim(runtime, claim_of("a worker that died"), now)
+    begin = Beginnings(runtime.sessions, clock, "a worker that died").begin
+    assert await begin(1) and await begin(2)  # the third waited for its turn
     channel = RecordingChannel()
     one = worker(runtime, channel, habits=Habits(poll=0.02, sweep_every=0.05, harmless={"harmless"}), renderers={"harmless": render_hello})
     async with running(one):
         await asyncio.sleep(0.3)
         assert channel.sent == []
         clock.set(now + timedelta(minutes=1))
-        await until(lambda: channel.sent == ["2"])
-    assert await states(runtime) == [State.UNKNOWN, State.SENT]
+        await until(lambda: sorted(channel.sent) == ["2", "3"])
+    assert await states(runtime) == [State.UNKNOWN, State.SENT, State.SENT]
 
 
 async def test_a_worker_keeps_its_leases_while_a_slow_call_lasts(runtime: Runtime, now: datetime) -> None:

@@ -48,7 +48,8 @@ async def test_work_of_the_dead_waits_a_minute_and_not_an_hour(
 ) -> None:
     await queue(runtime, draft(1, now - AN_HOUR, road=road, kind="letter" if road is Road.EMAIL else "message", address="7"))
     async with runtime.sessions.write() as session:
-        held = {"state": State.SENDING, "leased_by": "the dead", "lease_until": now + timedelta(seconds=45)}
+        begun = now - AN_HOUR if road is Road.TELEGRAM else None
+        held = {"state": State.SENDING, "leased_by": "the dead", "lease_until": now + timedelta(seconds=45), "begun_at": begun}
         await session.execute(sa.update(Delivery).values(**held))
     clock.set(now - AN_HOUR)
     async with running(worker(runtime, RecordingChannel(), road=road, renderers={"letter": hello})):

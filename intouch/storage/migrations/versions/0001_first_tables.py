@@ -48,6 +48,7 @@ def upgrade() -> None:
     sa.Column('tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('unseen', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('due_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('begun_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('lease_until', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('leased_by', sa.Text(), nullable=True),
     sa.Column('provider_id', sa.Text(), nullable=True),
