@@ -75,10 +75,10 @@ async def _at_once() -> bool:
 class Envelope:
     """One message, ready to leave: a ``TelegramMessage`` or the bytes of an email. The outcome comes back under ``number``.
 
-    ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``is_ours`` is asked right before the
-    call: a process that slept longer than its lease must not send what another has taken over. ``begin`` is awaited
-    before a call that must not be made twice: it commits that the message may have left, and is False when it could
-    not. ``sender`` is the return path of an email, to which reports of its fate come; empty: the channel's own.
+    ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``begin`` is awaited before the call: it makes
+    sure that what comes of it can be written down, and is False when it can't. ``is_ours`` is asked right before it: a
+    process that slept longer than its lease must not send what another has taken over. ``sender`` is the return path of an
+    email, to which reports of its fate come; empty: the channel's own.
     """
 
     number: int

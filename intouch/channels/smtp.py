@@ -154,6 +154,7 @@ class SmtpChannel:
             return
         connection = await self._usable(seat)
         await self._rate()
+        await job.envelope.begin()
         letter = self._letter(job, connection)
         if letter is not None:
             await self._attempt(job, letter, connection, seat)
@@ -163,6 +164,7 @@ class SmtpChannel:
         connection = seat.connection
         assert seat.ahead is not None and connection is not None
         (job, letter), seat.ahead = seat.ahead, None
+        await job.envelope.begin()
         if connection.is_broken:
             self._put(job)  # nothing that was said can have sent it
         elif job.is_abandoned or not job.envelope.is_ours():

@@ -21,6 +21,9 @@ from intouch.templating import TelegramMessage
 
 log = logs.get("outbox")
 
+# What has to be so before the call for the delivery of this number; see ``Envelope``.
+Begin = Callable[[int], Awaitable[bool]]
+
 _RANKS = {Lane.REPLY: 0, Lane.NOTICE: 1, Lane.BULK: 2}
 
 
@@ -42,7 +45,7 @@ class Packer:
         *,
         email_from: str,
         return_path: Callable[[int], str] | None = None,
-        begin: Callable[[int], Awaitable[bool]],
+        begin: Mapping[Road, Begin],
     ) -> None:
         self._sessions = sessions
         self._begin = begin
@@ -116,18 +119,16 @@ class Packer:
         return rendered.plate(self._email_from).copy(personal + mime.extra_headers(rendered.headers), rendered.words)
 
     def _envelope(self, delivery: Delivery, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
-        identity, rank = delivery.id, _RANKS[delivery.lane]
-        ours = partial(is_ours, identity)
-        if delivery.road is Road.TELEGRAM:  # an email may come twice under its Message-ID, a chat message may not
-            return Envelope(identity, delivery.address, content, rank, is_ours=ours, begin=partial(self._begin, identity))
+        identity, is_email = delivery.id, delivery.road is Road.EMAIL
         return Envelope(
-            identity,
-            delivery.address,
-            content,
-            rank,
-            provider_id=mime.message_id(delivery.key, self._email_from),
-            sender=self._return_path(identity) if self._return_path else "",
-            is_ours=ours,
+            number=identity,
+            address=delivery.address,
+            content=content,
+            rank=_RANKS[delivery.lane],
+            provider_id=mime.message_id(delivery.key, self._email_from) if is_email else "",
+            sender=self._return_path(identity) if self._return_path and is_email else "",
+            is_ours=partial(is_ours, identity),
+            begin=partial(self._begin[delivery.road], identity),
         )
 
 

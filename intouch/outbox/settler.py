@@ -18,7 +18,9 @@ from intouch.storage.sessions import Sessions, is_storage_failure
 log = logs.get("outbox")
 
 LARGEST_GROUP = 250
-LINGER = 0.02  # seconds: a group is worth waiting a moment for
+MOST_UNWRITTEN = 200  # and what the connections have under way by then makes it a group
+WORTH_WRITING = 64
+LINGER = 0.02  # seconds: a larger group is worth waiting a moment for
 _LONGEST_PAUSE = 5.0
 
 
@@ -33,13 +35,22 @@ class Settler:
         self._done = done
         self._waiting: list[Settled] = []
         self._writer: asyncio.Task[None] | None = None
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self.counts: Counter[str] = Counter()
 
     def put(self, one: Settled) -> None:
         """Have an outcome written soon."""
         self._waiting.append(one)
+        if len(self._waiting) >= MOST_UNWRITTEN:
+            self._has_room.clear()
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
+
+    async def room(self, _number: int = 0) -> bool:
+        """Wait until no more than a group is unwritten: that much, and not more, may come twice when this process is killed."""
+        await self._has_room.wait()
+        return True
 
     async def idle(self) -> None:
         """Until everything that was put is written."""
@@ -55,7 +66,8 @@ class Settler:
     async def _write_all(self) -> None:
         pause = 0.1
         while self._waiting:
-            await asyncio.sleep(LINGER)
+            if len(self._waiting) < WORTH_WRITING:
+                await asyncio.sleep(LINGER)
             group = self._waiting[:LARGEST_GROUP]
             try:
                 await self._write(group)
@@ -66,6 +78,8 @@ class Settler:
                 continue
             pause = 0.1
             del self._waiting[: len(group)]
+            if len(self._waiting) < MOST_UNWRITTEN:
+                self._has_room.set()
             self._note(group)
 
     async def _write(self, group: list[Settled]) -> None:

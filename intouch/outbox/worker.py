@@ -22,7 +22,7 @@ from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
 from intouch.outbox.flights import Flights, Hold, Line
 from intouch.outbox.models import Delivery, Lane, Road
-from intouch.outbox.packing import Packer
+from intouch.outbox.packing import Begin, Packer
 from intouch.outbox.rendering import Renderer
 from intouch.outbox.settler import Settler
 from intouch.outbox.settling import PATIENCE, OnDead, Rules, Settled
@@ -94,11 +94,12 @@ class Worker:
         self._clock = clock
         self._channels = channels
         self._may_send_to = may_send_to
-        begin = Beginnings(sessions, clock, self.holder).begin
-        self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
         self._flights = Flights(self.habits.lease.total_seconds())
         rules = Rules(self.holder, self.habits.harmless, self.habits.patience)
         self._settler = Settler(sessions, clock, rules, on_dead=on_dead, done=self._flights.end)
+        beginnings = Beginnings(sessions, clock, self.holder)
+        begin: dict[Road, Begin] = {Road.TELEGRAM: beginnings.begin, Road.EMAIL: self._settler.room}
+        self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
         self._lines = [line for road in channels for line in self._lines_of(road)]
         self._feeding: list[asyncio.Task[None]] = []
         self._carrying: set[asyncio.Task[None]] = set()
