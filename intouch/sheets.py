@@ -83,14 +83,17 @@ def load(path: Path) -> bytes:
         raise BadFile(f"{path} can't be read: {error.strerror}.") from None
 
 
-def decode(raw: bytes, name: str) -> str:
-    """The text of a file in UTF-8, UTF-16 or Windows' own encoding; ``BadFile`` when it is not safe to say which."""
+def decode(raw: bytes, name: str, *, wanted: str = '"CSV UTF-8"') -> str:
+    """The text of a file in UTF-8, UTF-16 or Windows' own encoding; ``BadFile`` when it is not safe to say which.
+
+    ``wanted`` is what the file should be saved as, in the words of the program that people make it with.
+    """
     for beginning, what in _NO_CSV.items():
         if raw.startswith(beginning):
-            raise BadFile(f'{name} is {what}. Please save it as "CSV UTF-8" and import that file.')
+            raise BadFile(f"{name} is {what}. Please save it as {wanted} and import that file.")
     text = _decoded(raw)
     if text is None:
-        raise BadFile(f'{name} is in an encoding that In Touch can\'t tell for certain. Please save it as "CSV UTF-8" and try again.')
+        raise BadFile(f"{name} is in an encoding that In Touch can't tell for certain. Please save it as {wanted} and try again.")
     if any(character < " " and character not in "\t\r\n" for character in text):
         raise BadFile(f"{name} holds control characters: it is not a text file, or part of it was damaged.")
     return text

@@ -28,7 +28,7 @@ class WardShape:
 
 def read(path: Path, *, code_field: str, name_field: str) -> list[WardShape]:
     """The wards in a file; ``BadFile`` names what is wrong with the file or with each of its features."""
-    text = sheets.decode(sheets.load(path), path.name)
+    text = sheets.decode(sheets.load(path), path.name, wanted="GeoJSON in UTF-8")
     return parse(text, path.name, code_field=code_field, name_field=name_field)
 
 

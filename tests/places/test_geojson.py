@@ -45,6 +45,15 @@ def test_a_file_in_utf_16_or_with_a_mark_is_read(tmp_path: Path) -> None:
         assert geojson.read(path, code_field="CODE", name_field="NAME")[0].name == "Žižkov"
 
 
+@pytest.mark.parametrize("raw", [b"PK\x03\x04 a shape file, zipped", b"\x81\x8d\x00\xff"])
+def test_what_is_no_text_is_asked_for_as_geojson_and_not_as_a_table(raw: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "wards.geojson"
+    path.write_bytes(raw)
+    with pytest.raises(BadFile) as refused:
+        geojson.read(path, code_field="code", name_field="name")
+    assert "GeoJSON in UTF-8" in str(refused.value) and "CSV" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
