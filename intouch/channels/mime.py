@@ -68,15 +68,6 @@ def extra_headers(more: Mapping[str, str]) -> bytes:
     return b"".join(header(name, _checked(value)) for name, value in more.items())
 
 
-def list_headers(name: str, *, sender: str, unsubscribe_url: str) -> dict[str, str]:
-    """What a mailing list owes its readers: who it is (RFC 2919) and one-click unsubscription (RFC 2369, RFC 8058)."""
-    return {
-        "List-Id": f"<{name}.{_domain(sender)}>",
-        "List-Unsubscribe": f"<{unsubscribe_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
-
-
 def message_id(key: str, sender: str) -> str:
     """The Message-ID of the delivery ``key``: the same for ever, and it tells nothing."""
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{_domain(sender)}>"

@@ -154,7 +154,9 @@ class SmtpChannel:
             return
         connection = await self._usable(seat)
         await self._rate()
-        await job.envelope.begin()
+        if not await job.envelope.begin():
+            job.settle(outcomes.not_tried("what comes of it could not be written down"))
+            return
         letter = self._letter(job, connection)
         if letter is not None:
             await self._attempt(job, letter, connection, seat)
@@ -164,10 +166,10 @@ class SmtpChannel:
         connection = seat.connection
         assert seat.ahead is not None and connection is not None
         (job, letter), seat.ahead = seat.ahead, None
-        await job.envelope.begin()
+        may_begin = await job.envelope.begin()
         if connection.is_broken:
             self._put(job)  # nothing that was said can have sent it
-        elif job.is_abandoned or not job.envelope.is_ours():
+        elif job.is_abandoned or not may_begin or not job.envelope.is_ours():
             connection.is_broken = True  # only hanging up takes an opening back
             job.settle(outcomes.not_tried("its lease has passed to somebody else, or its batch was stopped"))
         else:

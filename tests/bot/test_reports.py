@@ -431,7 +431,7 @@ async def test_a_history_of_many_long_notes_still_fits_into_a_message(runtime: R
         for number in range(12):
             what: dict[str, Any] = {"status": IssueStatus.IN_PROGRESS, "note": f"{number}" + "🕳" * 990, "now": NOW}
             await updating.update(session, report.reference or "", templates=runtime.templates, categories=CATEGORIES, **what)
-    await alice.taps_data(f"report:see:{report.id}")
+    assert "🕳" in await alice.taps_data(f"report:see:{report.id}")
 
 
 MADE_UP = (

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intouch.channels import mime, quoted_printable
-from intouch.letters import Letter
+from intouch.letters import Letter, bulk_headers
 
 AT = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 SENDER = "Sunderland City Council <news@council.example>"
@@ -57,7 +57,7 @@ def test_a_repeat_is_the_same_message_to_the_byte() -> None:
 
 def test_a_list_letter_can_be_left_with_one_click() -> None:
     url = "https://council.example/unsubscribe/" + "token" * 40
-    more = mime.list_headers("digest", sender=SENDER, unsubscribe_url=url)
+    more = bulk_headers("digest", "e1", list_name="digest", public_url="https://council.example", unsubscribe_url=url)
     message = read(compose(LETTER.with_headers(more)))
     assert message["List-Id"] == "<digest.council.example>"
     assert message["List-Unsubscribe"] == f"<{url}>"

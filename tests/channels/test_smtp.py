@@ -261,6 +261,18 @@ async def test_what_another_process_has_taken_over_is_not_sent() -> None:
     assert not server.taken
 
 
+async def test_what_may_not_begin_is_not_sent() -> None:
+    async def never() -> bool:
+        return False
+
+    async with serving(ScriptedSmtp()) as server:
+        sender = channel(server.url)
+        outcomes = await send(sender, [Envelope(number, f"r{number}@x.example", b"x", begin=never) for number in range(20)])
+        await sender.close()
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.NOT_TRIED}
+    assert not server.taken
+
+
 async def test_a_rate_in_the_url_is_kept() -> None:
     import time
 

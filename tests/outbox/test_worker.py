@@ -89,6 +89,7 @@ async def test_a_nudge_is_heard_at_once(runtime: Runtime, now: datetime) -> None
         await queue(runtime, draft(1, now))
         one.nudge()
         await until(lambda: channel.sent == ["1"], seconds=5)
+    assert await states(runtime) == [State.SENT]
 
 
 async def test_work_of_a_worker_that_died_is_taken_over_when_its_lease_runs_out(
