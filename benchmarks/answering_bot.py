@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import app, logs
 from intouch import settings as settings_module
@@ -25,42 +26,47 @@ WARDS = 25
 ASKED = QuestionPlan("How often do you use the library?", QuestionType.SINGLE, ("Every week", "Every month", "Once a year", "Never"))
 
 
+async def _sign_up(session: AsyncSession, people: int, now: datetime, *, invites: bool) -> None:
+    """Wards, and residents spread over them; subscribed to surveys where they are to be invited."""
+    for number in range(WARDS):
+        session.add(
+            Ward(
+                code=f"E0501{number:04}",
+                name=f"Ward {number}",
+                boundary=[],
+                west=0,
+                south=0,
+                east=0,
+                north=0,
+                valid_from=date(2020, 1, 1),
+            )
+        )
+    await session.flush()
+    wards = list(await session.scalars(sa.select(Ward.id)))
+    rows = [
+        {
+            "status": ResidentStatus.ACTIVE,
+            "telegram_id": number,
+            "first_name": "Alice",
+            "ward_id": wards[number % WARDS],
+            "consented_at": now,
+            "created_at": now,
+            "joined_at": now,
+        }
+        for number in range(1, people + 1)
+    ]
+    await session.execute(sa.insert(Resident), rows)
+    if invites:
+        held = {"topic": Topic.SURVEYS, "channel": Channel.TELEGRAM, "started_at": now}
+        ids = await session.scalars(sa.select(Resident.id))
+        await session.execute(sa.insert(Subscription), [{"resident_id": identity, **held} for identity in ids])
+
+
 async def prepare(runtime: Runtime, people: int, *, invites: bool = False) -> str:
     """Wards, residents and an open survey; the callback data of its first answer."""
     now = datetime.now(UTC)
     async with runtime.sessions.write() as session:
-        for number in range(WARDS):
-            session.add(
-                Ward(
-                    code=f"E0501{number:04}",
-                    name=f"Ward {number}",
-                    boundary=[],
-                    west=0,
-                    south=0,
-                    east=0,
-                    north=0,
-                    valid_from=date(2020, 1, 1),
-                )
-            )
-        await session.flush()
-        wards = list(await session.scalars(sa.select(Ward.id)))
-        rows = [
-            {
-                "status": ResidentStatus.ACTIVE,
-                "telegram_id": number,
-                "first_name": "Alice",
-                "ward_id": wards[number % WARDS],
-                "consented_at": now,
-                "created_at": now,
-                "joined_at": now,
-            }
-            for number in range(1, people + 1)
-        ]
-        await session.execute(sa.insert(Resident), rows)
-        if invites:
-            held = {"topic": Topic.SURVEYS, "channel": Channel.TELEGRAM, "started_at": now}
-            ids = await session.scalars(sa.select(Resident.id))
-            await session.execute(sa.insert(Subscription), [{"resident_id": identity, **held} for identity in ids])
+        await _sign_up(session, people, now, invites=invites)
         plan = SurveyPlan(
             title="The library", why="We plan its hours.", questions=(ASKED,), closes_at=now + timedelta(days=7), file_hash="x"
         )

@@ -141,9 +141,10 @@ def test_what_is_no_photo_gets_a_sentence_that_says_so(raw: bytes, says: str) ->
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", picture()[:100]]))
 def test_any_bytes_are_a_photo_or_refused(rest: bytes, start: bytes) -> None:
     try:
-        photos.prepare(start + rest)
+        prepared = photos.prepare(start + rest)
     except BadPhoto:
         return
+    assert prepared.jpeg.startswith(b"\xff\xd8\xff")
 
 
 @settings(max_examples=60, deadline=None)
@@ -152,9 +153,10 @@ def test_a_photo_with_one_broken_byte_is_a_photo_or_refused(position: int, value
     raw = bytearray(picture(exif=Image.Exif()))
     raw[position % len(raw)] = value
     try:
-        photos.prepare(bytes(raw))
+        prepared = photos.prepare(bytes(raw))
     except BadPhoto:
         return
+    assert prepared.jpeg.startswith(b"\xff\xd8\xff")
 
 
 async def test_cleaning_leaves_the_loop_free_for_others() -> None:
