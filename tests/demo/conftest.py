@@ -1,18 +1,28 @@
 """Fixtures of the demo's tests: a simulated Telegram and python-telegram-bot's own client for it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import telegram as ptb
 from telegram.request import HTTPXRequest
 
+from intouch.clock import ShiftedClock
 from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
 from intouch.demo.telegram.person import Person
+from tests import city
+from tests.conftest import NOW
 
 
 @pytest.fixture(autouse=True)
 def _times_as_the_next_version_of_the_library_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
+
+
+@pytest.fixture(scope="session")
+def seeded_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole city in a SQLite file; that PostgreSQL takes it too is a test of its own."""
+    return city.make(sqlite_template, tmp_path_factory.mktemp("seeded") / "city.sqlite3", ShiftedClock(NOW))
 
 
 @pytest.fixture

@@ -18,34 +18,14 @@ from intouch.demo import cast, page
 from intouch.demo.chats import STATIC
 from intouch.demo.mailbox import mailbox
 from intouch.demo.neighbours import Neighbours
-from intouch.demo.seed import seed
 from intouch.demo.server import demo_settings
 from intouch.demo.stage import Stage, next_time
 from intouch.demo.telegram import sending, simulated_telegram
 from intouch.digest.models import Edition
-from intouch.settings import load
 from intouch.surveys.models import Survey, SurveyStatus
 from intouch.web import application as web
-from tests.conftest import NOW
 from tests.demo.test_mailbox import letter
 from tests.demo.test_telegram_messages import picture
-
-
-@pytest.fixture(scope="module")
-def seeded_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded database that each test copies."""
-    path = tmp_path_factory.mktemp("seeded") / "seeded.sqlite3"
-    shutil.copy(sqlite_template, path)
-
-    async def fill() -> None:
-        runtime = app.build_runtime(load(data_dir=path.parent, database_url=f"sqlite:///{path}"), ShiftedClock(NOW))
-        await seed(runtime)
-        async with runtime.sessions.engine.connect() as connection:
-            await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        await runtime.sessions.close()
-
-    asyncio.run(fill())
-    return path
 
 
 @pytest.fixture

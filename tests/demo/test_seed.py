@@ -1,6 +1,5 @@
 """The demo's council: complete, invented where it must be, the same every time, and made once."""
 
-import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
@@ -25,22 +24,6 @@ from intouch.places.models import Area, Postcode, Ward
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.surveys.models import Response, Survey, SurveyStatus
-from tests.conftest import NOW
-
-
-@pytest.fixture(scope="module")
-def seeded_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the whole city in it, made once; that PostgreSQL takes it too is a test of its own."""
-    path = tmp_path_factory.mktemp("seeded") / "city.sqlite3"
-    shutil.copy(sqlite_template, path)
-
-    async def make() -> None:
-        runtime = app.build_runtime(settings_module.load(data_dir=path.parent, database_url=f"sqlite:///{path}"), ShiftedClock(NOW))
-        assert await seed(runtime)
-        await runtime.sessions.close()
-
-    asyncio.run(make())
-    return path
 
 
 @pytest.fixture

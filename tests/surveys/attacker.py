@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import linprog
@@ -69,9 +70,13 @@ class Attacker:
         return float("inf") if most is None or least is None else -most - least
 
     def _solve(self, aim: np.ndarray) -> float | None:
-        result = linprog(aim, *self._matrix(self.at_most), *self._matrix(self.equal), bounds=(0, None), method="highs")
+        result = linprog(aim, *self._known, bounds=(0, None), method="highs")
         assert result.status in (0, 3), result.message
         return None if result.status == 3 else float(result.fun)
+
+    @cached_property
+    def _known(self) -> tuple[np.ndarray, ...]:
+        return (*self._matrix(self.at_most), *self._matrix(self.equal))
 
     def _matrix(self, rows: list[tuple[dict[int, float], float]]) -> tuple[np.ndarray, np.ndarray]:
         matrix = np.zeros((len(rows), len(self.names)))

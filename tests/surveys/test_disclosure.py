@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -89,9 +90,21 @@ def _weak_spots(made: Town, shown: dict[str, ShownCounts]) -> list[str]:
     return found
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(towns())
 def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) -> None:
+    _attack(made)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(towns())
+def test_an_attacker_with_a_linear_programme_and_all_night_learns_no_small_number(made: Town) -> None:
+    _attack(made)
+
+
+def _attack(made: Town) -> None:
     city, counts, overlapping = made
     shown = protect(city, counts, overlapping=overlapping, smallest=SMALLEST)
     assert _weak_spots(made, shown) == []

@@ -1,5 +1,6 @@
 """Fixtures for the public pages: the application on a real server on loopback, and a client that keeps no cookies."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -31,6 +32,12 @@ async def serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
     for one in server.servers:
         one.close()
         await one.wait_closed()
+    # A browser asks on for pictures and keeps its connections; left open, the garbage collector would find both in another test.
+    if under_way := list(server.server_state.tasks):
+        await asyncio.wait(under_way, timeout=5)
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    await asyncio.sleep(0)
 
 
 @pytest.fixture
