@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         "Empty: `~/.local/state/intouch/epoch.json`.",
     )
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for /metrics. Empty: /metrics answers to this machine only.")
-    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_level: str = Field("info", description="debug, info, warning or error. Not set: only `run` tells more than warnings.")
     log_json: bool = Field(False, description="Log lines as JSON, for a log collector.")
 
     @classmethod

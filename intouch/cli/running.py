@@ -49,7 +49,8 @@ def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:
 
     async def run() -> Result:
         chosen = settings.load()
-        logs.configure(chosen.log_level, chosen.log_json)
+        # Somebody waits for one answer here; what went well along the way is for a server's log.
+        logs.configure(chosen.log_level if "log_level" in chosen.model_fields_set else "warning", chosen.log_json)
         runtime = app.build_runtime(chosen)
         try:
             await upgrade.make_ready(runtime.sessions.engine)

@@ -89,6 +89,13 @@ def test_publish_puts_each_digest_into_the_outbox_once(town: None) -> None:
     assert "2026-W47 editions: 2 published deliveries: 2 queued" in run(digest_app, "status")[1]
 
 
+def test_publish_says_its_one_sentence_and_no_log_lines_unless_they_are_wanted(town: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with time_machine.travel(SATURDAY, tick=True):
+        assert CliRunner().invoke(digest_app, ["publish", "--ward", "Fulwell"]).stderr == ""
+        monkeypatch.setenv("INTOUCH_LOG_LEVEL", "info")
+        assert "schedule.edition" in CliRunner().invoke(digest_app, ["publish"]).stderr
+
+
 def test_publish_releases_what_waits_for_an_officer(town: None) -> None:
     async def three_days_late(runtime: Runtime) -> None:
         for moment in (SATURDAY - timedelta(days=30), SATURDAY + timedelta(days=2)):
