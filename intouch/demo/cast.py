@@ -28,7 +28,7 @@ NADIA = Member(
     "new here",
     "",
     "nadia@residents.example",
-    "Nadia is new here. Press Start and sign up with her.",
+    "Nadia starts out as a stranger. Press Start and sign up with her.",
     "Try the postcode SR5 5CK (Southwick), or tap a tile on the map.",
 )
 ALICE = Member(

@@ -13,7 +13,7 @@ from intouch.demo.chats import stage_of
 from intouch.demo.mailbox import Mail
 
 _SHOWN = 150
-_HEADERS = ("from", "to", "subject", "date", "message-id", "list-id", "list-unsubscribe", "list-unsubscribe-post")
+_HEADERS = ("from", "to", "subject", "date")  # what a mail app shows; the others are in the source
 # The frame runs nothing and loads nothing; links open in a tab of their own, which is an ordinary one.
 _MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; "

@@ -146,7 +146,7 @@ async def test_the_mailbox_shows_an_email_in_three_ways(stage: Stage, browser: h
     assert (await browser.get("/demo/mail?who=all")).json()["total"] == 1
     shown = (await browser.get("/demo/mail/1")).json()
     assert "café" in shown["text"] and "Message-ID: <1@council.example>" in shown["raw"]
-    assert ["Message-Id", "<1@council.example>"] in shown["headers"]
+    assert [name for name, _ in shown["headers"]] == ["From", "To", "Subject"]
     frame = await browser.get("/demo/mail/1/html")
     assert '<base target="_blank">' in frame.text and "<b>Grace</b>" in frame.text
     assert "sandbox allow-popups" in frame.headers["content-security-policy"]
