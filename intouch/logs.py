@@ -53,8 +53,10 @@ def configure(level: str = "info", as_json: bool = False) -> None:
     handler = _StandardError()
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=last, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for noisy in ("alembic", "httpx", "apscheduler", "aiosqlite", "mail.log", "telegram", "uvicorn.access"):
+    for noisy in ("alembic", "httpx", "apscheduler", "aiosqlite", "mail.log", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # This library quotes whole updates and answers, and so what people wrote; we tell its errors ourselves.
+    logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)
 
 
 def get(room: str) -> structlog.stdlib.BoundLogger:

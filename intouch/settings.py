@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from intouch import signing_key
 from intouch.errors import InTouchError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -231,14 +231,7 @@ class Settings(BaseSettings):
         """The key that signs links; made once in the data folder when none was set."""
         if self.secret_key.get_secret_value():
             return self.secret_key.get_secret_value().encode()
-        path = self.data_dir / "secret_key"
-        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-                file.write(secrets.token_hex(32).encode())
-        except FileExistsError:
-            pass
-        return path.read_bytes()
+        return signing_key.read_or_make(self.data_dir)
 
 
 class SmtpAddress:
@@ -265,6 +258,8 @@ def settings_file() -> Path:
 
 def load(**overrides: object) -> Settings:
     """The settings; raises ``BadSettings`` with one line per setting that cannot be used, values left out."""
+    if "INTOUCH_SETTINGS" in os.environ and (not settings_file().exists() or settings_file().is_dir()):
+        raise BadSettings(f"INTOUCH_SETTINGS names {settings_file()}, and there is no such file. Mend its name, or leave it out.")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NO_CSV = {b"PK\x03\x04": "an Excel or OpenDocument workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"}
 # What people write beside letters in Windows' own encoding; anything else means that it is another one.
 _USUAL_SIGNS = frozenset("\u00a0£€§©®°·´²³¼½¾«»¿¡ªº–—‘’“”•…™")
+
+
+# What no name or title holds, and what could turn the lines of a terminal or of a message around.
+UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class BadFile(BadInput):
@@ -94,7 +99,7 @@ def decode(raw: bytes, name: str, *, wanted: str = '"CSV UTF-8"') -> str:
     text = _decoded(raw)
     if text is None:
         raise BadFile(f"{name} is in an encoding that In Touch can't tell for certain. Please save it as {wanted} and try again.")
-    if any(character < " " and character not in "\t\r\n" for character in text):
+    if UNSEEN.search(text):
         raise BadFile(f"{name} holds control characters: it is not a text file, or part of it was damaged.")
     return text
 
@@ -125,11 +130,11 @@ def _try(raw: bytes, encoding: str) -> str | None:
 def parse(text: str, name: str, columns: Iterable[str]) -> Sheet:
     """The sheet in a text; commas, semicolons, tabs or bars between the cells."""
     wanted = list(columns)
-    if not text.strip():
-        raise BadFile(f"{name} is empty. Its first line must be a heading with {', '.join(wanted)}.")
     first_line = 1
     if text.lower().startswith("sep="):  # Excel's way of saying which sign separates the cells
         text, first_line = text.partition("\n")[2], 2
+    if not text.strip():
+        raise BadFile(f"{name} is empty. Its first line must be a heading with {', '.join(wanted)}.")
     delimiter = _delimiter(text, wanted)
     lines = _lines(text, delimiter, name, first_line)
     heading = next((cells for _, cells in lines), [])
@@ -142,7 +147,7 @@ def parse(text: str, name: str, columns: Iterable[str]) -> Sheet:
 
 
 def _delimiter(text: str, wanted: list[str]) -> str:
-    heading = text.lstrip("\r\n").splitlines()[0]
+    heading = text.strip("\r\n").splitlines()[0][: csv.field_size_limit()]
     names = set(map(fold, wanted))
 
     def found(delimiter: str) -> int:

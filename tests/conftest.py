@@ -56,7 +56,8 @@ def pytest_collection_finish() -> None:
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("INTOUCH_") and not name.startswith("INTOUCH_TEST_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("INTOUCH_SETTINGS", str(tmp_path / "no-such-intouch.toml"))
+    (tmp_path / "intouch.toml").touch()
+    monkeypatch.setenv("INTOUCH_SETTINGS", str(tmp_path / "intouch.toml"))
     monkeypatch.setenv("INTOUCH_EPOCH_FILE", str(tmp_path / "epoch.json"))
 
 

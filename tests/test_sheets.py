@@ -111,3 +111,20 @@ def test_any_bytes_are_a_sheet_or_a_clear_sentence(raw: bytes) -> None:
         sheets.parse(sheets.decode(raw, "f.csv"), "f.csv", COLUMNS)
     except BadFile as error:
         assert "f.csv" in str(error)  # noqa: PT017 - either outcome is right
+
+
+def test_a_heading_without_end_is_named_and_no_bug() -> None:
+    with pytest.raises(BadFile, match="line 1"):
+        sheets.parse("A" * 200_000 + "\nb\n", "people.csv", COLUMNS)
+
+
+@pytest.mark.parametrize("text", ["sep=;\n", "sep=;\n\n \n"])
+def test_only_the_sign_between_cells_is_empty(text: str) -> None:
+    with pytest.raises(BadFile, match="is empty"):
+        sheets.parse(text, "people.csv", COLUMNS)
+
+
+@pytest.mark.parametrize("unseen", ["\x1b[2J", "\x9b31m", "\x7f", "\u202e"])
+def test_what_would_rule_a_terminal_is_refused(unseen: str) -> None:
+    with pytest.raises(BadFile, match="control characters"):
+        sheets.decode(f"name,ward_code\nA{unseen},E1\n".encode(), "people.csv", wanted="CSV")

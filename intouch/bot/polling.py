@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 import telegram
@@ -19,8 +21,11 @@ from intouch.runtime import Runtime
 from intouch.storage.inserting import insert_ignoring
 
 log = logs.get("bot")
+# It advises its own get_updates, which reads all updates at once or none.
+warnings.filterwarnings("ignore", message="Please use 'Bot.getUpdates'")
 
 LONG_POLL = 25  # seconds that the Bot API may keep a question open
+ANSWER_WITHIN = 10  # seconds more for the answer to come
 # An update that takes longer is written down, so that a slow photo does not keep everybody else waiting.
 PATIENCE = 1.0
 IMPATIENCE = 0.05
@@ -62,7 +67,9 @@ class Poller:
                     await self._poll()
                     pause = 1.0
                 except (telegram.error.TelegramError, OSError, sa.exc.SQLAlchemyError) as error:
-                    log.warning("bot.poll_failed", error=type(error).__name__, pause=pause)
+                    log.warning("bot.poll_failed", error=type(error).__name__, why=_why(error), pause=pause)
+                    if isinstance(error, telegram.error.Conflict):
+                        await self._end_webhook()
                     await asyncio.sleep(_retry_after(error) or pause)
                     pause = min(LONGEST_PAUSE, pause * 2)
         finally:
@@ -82,17 +89,35 @@ class Poller:
     async def _poll(self) -> None:
         while len(self._under_way) > MOST_UNDER_WAY:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-        updates = await self.bot.get_updates(offset=self._offset, limit=BATCH, timeout=LONG_POLL, allowed_updates=ALLOWED_UPDATES)
-        if not updates:
+        bodies = await self._fetch()
+        if not bodies:
             return
+        updates = [update for body in bodies if (update := self._read(body)) is not None]
         tasks = {update.update_id: self._take(update) for update in updates}
-        # A full batch says that more are waiting: then the calls of these need not end first.
-        await asyncio.wait(tasks.values(), timeout=PATIENCE if len(updates) < BATCH else IMPATIENCE)
+        if tasks:
+            # A full batch says that more are waiting: then the calls of these need not end first.
+            await asyncio.wait(tasks.values(), timeout=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
         await self._write_down([update for update in updates if not tasks[update.update_id].done()])
         self._done &= self._written
         self._cross_off_soon()
         # Only now: asking from the next number on is what makes the Bot API forget these.
-        self._offset = updates[-1].update_id + 1
+        self._offset = bodies[-1]["update_id"] + 1
+
+    async def _fetch(self) -> list[dict[str, Any]]:
+        """The next updates as the Bot API writes them. Not read by the library: one that it can't read would cost us all of them."""
+        wanted = {"offset": self._offset, "limit": BATCH, "timeout": LONG_POLL, "allowed_updates": ALLOWED_UPDATES}
+        found: Any = await self.bot.do_api_request("getUpdates", wanted, read_timeout=LONG_POLL + ANSWER_WITHIN)
+        if not isinstance(found, list) or not all(isinstance(one, dict) and isinstance(one.get("update_id"), int) for one in found):
+            raise telegram.error.TelegramError("the Bot API answered with something that is no list of updates")
+        return found
+
+    def _read(self, body: dict[str, Any]) -> telegram.Update | None:
+        try:
+            return telegram.Update.de_json(body, self.bot)
+        except Exception as error:
+            # Of a kind that the library does not know yet, or no longer: everybody else's must not wait behind it.
+            log.error("bot.update_not_understood", update=body["update_id"], error=type(error).__name__)
+            return None
 
     def _take(self, update: telegram.Update) -> asyncio.Task[None]:
         task = asyncio.create_task(self._take_and_cross_off(update))
@@ -139,6 +164,11 @@ class Poller:
         self.is_polling = self.is_polling and held
         return held
 
+    async def _end_webhook(self) -> None:
+        """One that somebody set from outside meanwhile; where it is another poller that is in the way, this changes nothing."""
+        with contextlib.suppress(telegram.error.TelegramError, OSError):
+            await self.bot.delete_webhook()
+
     async def _finish(self) -> None:
         """Let what is under way end, tell the Bot API how far we came, and give up the lease."""
         if self._under_way:
@@ -153,6 +183,16 @@ class Poller:
             async with self.runtime.sessions.write() as session:
                 await leases.release(session, LEASE, holder=self.holder)
         await self.dispatcher.close()
+
+
+def _why(error: BaseException) -> str:
+    """What to do about it, where that is known; an error's own words may hold what people wrote."""
+    match error:
+        case telegram.error.Conflict():
+            return "another process polls with this token, or somebody set a webhook; stop it, or give In Touch a token of its own"
+        case telegram.error.InvalidToken() | telegram.error.EndPointNotFound() | telegram.error.Forbidden():
+            return "the Bot API does not know this token; check INTOUCH_TELEGRAM_TOKEN"
+    return "the Bot API or the database is away; trying again"
 
 
 def _retry_after(error: BaseException) -> float | None:

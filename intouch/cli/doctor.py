@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -23,7 +24,7 @@ from intouch.issues import categories
 from intouch.outbox import epoch
 from intouch.places import lookup
 from intouch.runtime import Runtime
-from intouch.storage import upgrade
+from intouch.storage import troubles, upgrade
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ async def _guarded(name: str, check: Callable[[Runtime], Awaitable[Finding]], ru
     except InTouchError as error:
         return Finding(name, False, str(error))
     except Exception as error:  # a check that stumbles is a finding like any other
+        if told := troubles.sentence(error):
+            return Finding(name, False, told)
         return Finding(name, False, logs.hide_secrets(f"{type(error).__name__}: {error}".splitlines()[0]))
 
 
@@ -96,7 +99,9 @@ def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
     folder = chosen.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        is_writable = os.access(folder, os.W_OK)
+        with tempfile.TemporaryFile(dir=folder) as file:  # asking for the right alone does not see a full disk
+            file.write(b"x" * 4096)
+        is_writable = True
     except OSError:
         is_writable = False
     advice = "" if is_writable else "Give the user who runs In Touch the right to write there, or set INTOUCH_DATA_DIR."
@@ -116,9 +121,7 @@ async def _check_database(runtime: Runtime) -> Finding:
     try:
         revision = await upgrade.current(runtime.sessions.engine)
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        return Finding(
-            "database", False, f"{kind} can't be reached ({type(error).__name__}).", "Check INTOUCH_DATABASE_URL and that the server runs."
-        )
+        return Finding("database", False, troubles.sentence(error) or f"{kind} can't be read ({type(error).__name__}).")
     is_new = revision == upgrade.newest()
     upgrades_itself = runtime.sessions.is_sqlite
     advice = "" if is_new else "It is upgraded at the next start." if upgrades_itself else "Run `intouch db upgrade`."

@@ -116,6 +116,8 @@ def _word(properties: Mapping[str, Any], field: str) -> str:
     value = properties.get(field)
     if not isinstance(value, (str, int)) or isinstance(value, bool) or not str(value).strip():
         raise BadRow(f"has no {field}")
+    if sheets.UNSEEN.search(str(value)):
+        raise BadRow(f"has control characters in its {field}")
     return " ".join(str(value).split())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import sqlalchemy as sa
 
 _BY_WORDS = {
@@ -38,6 +40,10 @@ def sentence(error: BaseException) -> str | None:
         told = next((told for known, told in _BY_WORDS.items() if known in words), None)
         return told or (None if isinstance(error, sa.exc.ProgrammingError) else _AWAY.format(what=type(original).__name__))
     if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _BY_WORDS["disk is full"]
+        if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename:
+            return f"{error.filename} is a file, and a folder is needed. Check INTOUCH_DATA_DIR."
         if error.filename:
             return f"{error.filename} can't be used: {error.strerror}. Check INTOUCH_DATA_DIR and who may write there."
         return _AWAY.format(what=type(error).__name__)

@@ -25,7 +25,7 @@ INTOUCH = [sys.executable, "-m", "intouch.cli"]
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INTOUCH_")}
-    own = {"DATA_DIR": folder / "data", "SETTINGS": folder / "none.toml", "EPOCH_FILE": folder / "epoch.json"}
+    own = {"DATA_DIR": folder / "data", "SETTINGS": "/dev/null", "EPOCH_FILE": folder / "epoch.json"}
     return {**kept, **{f"INTOUCH_{name}": str(path) for name, path in own.items()}, **more}
 
 

@@ -70,3 +70,14 @@ def test_a_user_that_the_server_does_not_know_is_told(postgres_server: sa.URL) -
 )
 def test_an_smtp_url_that_does_not_parse_is_named_without_what_is_in_it(url: str) -> None:
     assert "INTOUCH_SMTP_URL" in _said("survey", "list", INTOUCH_SMTP_URL=url)
+
+
+def test_a_settings_file_that_is_not_there_is_told_instead_of_forgotten(tmp_path: Path) -> None:
+    assert f"INTOUCH_SETTINGS names {tmp_path / 'nowhere.toml'}" in _said("survey", "list", INTOUCH_SETTINGS=str(tmp_path / "nowhere.toml"))
+    assert "no such file" in _said("survey", "list", INTOUCH_SETTINGS=str(tmp_path))
+
+
+def test_the_doctor_tells_troubles_in_the_same_words(tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite3").write_text("Dear Olive, this is not a database at all.\n" * 99)
+    told = CliRunner().invoke(app, ["doctor"], env={"INTOUCH_DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}"}).stdout
+    assert "no SQLite database" in told and "Error" not in told

@@ -24,6 +24,7 @@ def mails(sqlite_template: Path, post_office: Path) -> dict[str, Mail]:
     folder = post_office
     shutil.copy(sqlite_template, folder / "post.sqlite3")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INTOUCH_SETTINGS", str(folder / "no-such-intouch.toml"))
+        (folder / "intouch.toml").touch()
+        patch.setenv("INTOUCH_SETTINGS", str(folder / "intouch.toml"))
         sent = asyncio.run(post.everything(f"sqlite:///{folder / 'post.sqlite3'}", folder))
     return {name: mail for name, mail in sorted(sent.items()) if not name.startswith("other-")}

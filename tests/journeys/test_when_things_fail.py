@@ -79,6 +79,28 @@ async def test_the_bot_api_down_for_a_while_loses_nothing(house: House) -> None:
     await alice.expects("What you can do here", timeout=20)
 
 
+async def test_an_update_that_the_library_cannot_read_costs_nobody_else_theirs(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    # As a Bot API of another version may write it: a poll without what the library needs.
+    options = [{"text": "Mine alone", "voter_count": 0}]
+    poll = {"id": "1", "question": "Which?", "options": options, "total_voter_count": 0, "is_closed": False, "type": "regular"}
+    body = {"message_id": 7, "date": 2**40, "chat": {"id": 1001, "type": "private"}, "text": "Mine alone", "poll": poll}
+    house.telegram.updates.add("message", body)
+    await alice.sends("/help")
+    await alice.expects("What you can do here", timeout=10)
+    await house.telegram.updates.drained()
+    assert "Mine alone" not in caplog.text
+
+
+async def test_a_webhook_that_somebody_set_meanwhile_does_not_stop_the_bot(house: House) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.updates.set_webhook("http://127.0.0.1:9/", secret="", allowed=None, drop=False)
+    await alice.sends("/help")
+    await alice.expects("What you can do here", timeout=20)
+
+
 async def test_a_reply_that_did_not_get_through_waits_in_the_outbox(house: House) -> None:
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)

@@ -110,3 +110,9 @@ def test_each_bad_feature_is_named_with_its_reason(bad: dict[str, Any], sentence
     assert "1 feature that can't be read" in str(raised.value)
     assert "wards.geojson, feature 2: " in str(raised.value)
     assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize("unseen", ["\x1b[2J", "\x9b31m", "\u202e"])
+def test_a_name_that_would_rule_a_terminal_is_refused(unseen: str) -> None:
+    with pytest.raises(BadFile, match="has control characters in its NAME"):
+        parse(collection(feature(name=f"South{unseen}wick")))

@@ -1,5 +1,6 @@
 """Troubles: the real errors of real databases become a sentence, and none of them tells what was written."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,8 @@ async def test_what_people_wrote_is_in_no_error(runtime: Runtime) -> None:
         async with runtime.sessions.write() as session:
             await session.execute(sa.text("INSERT INTO nowhere VALUES (:address)"), {"address": "olive@council.example"})
     assert "olive@council.example" not in str(failed.value)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_where_no_file_is_named(number: int) -> None:
+    assert (troubles.sentence(OSError(number, "No room")) or "").startswith("The disk is full.")
