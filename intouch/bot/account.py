@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from intouch.bot import questions
+from intouch.bot import erasing, questions
 from intouch.bot import signup as signing_up
 from intouch.bot.turn import Document, Handler, Reply, Turn, old_button
 from intouch.outbox.models import DeadAddress, Road
 from intouch.places.models import Ward
-from intouch.privacy import erasure
 from intouch.privacy import export as exporting
 from intouch.residents import dialogues, email, signup, subscriptions
 from intouch.residents.models import Channel, ResidentStatus, Topic
@@ -21,7 +20,8 @@ _TOPICS: Mapping[str, tuple[Topic, Channel]] = {
     "board": (Topic.SOUNDING_BOARD, Channel.TELEGRAM),
     "digest": (Topic.DIGEST, Channel.EMAIL),
 }
-_SURE_FOR_MINUTES = 60
+
+erase = erasing.erase
 
 
 async def settings(turn: Turn) -> Reply:
@@ -55,13 +55,6 @@ async def export(turn: Turn) -> Reply:
     contents = json.dumps(everything, ensure_ascii=False, indent=2).encode()
     reply = turn.say("account/exported")
     return Reply(reply.message, document=Document(f"in-touch-{turn.now:%Y-%m-%d}.json", contents))
-
-
-async def erase(turn: Turn) -> Reply:
-    """/erase: says what will happen, and asks."""
-    if turn.resident is None:
-        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
-    return turn.say("account/erase")
 
 
 async def stop(turn: Turn) -> Reply:
@@ -115,31 +108,6 @@ async def _forget_email(turn: Turn) -> Reply:
     return await settings(turn)
 
 
-async def _ask_twice(turn: Turn) -> Reply:
-    if turn.resident is None:
-        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
-    return turn.say("account/erase_sure", edits=True, minute=_minute(turn))
-
-
-async def _really_erase(turn: Turn) -> Reply:
-    if turn.resident is None:
-        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
-    if not 0 <= _minute(turn) - turn.number(1) <= _SURE_FOR_MINUTES:
-        # A button that lay in the chat for weeks is no second thought.
-        return turn.say("account/erase")
-    await erasure.erase(turn.session, turn.resident.id, now=turn.now)
-    await dialogues.end(turn.session, turn.telegram_id)
-    return turn.say("account/erased", edits=True, is_linked=_is_linked(turn))
-
-
-async def _keep(turn: Turn) -> Reply:
-    return turn.say("account/kept", edits=True)
-
-
-def _minute(turn: Turn) -> int:
-    return int(turn.now.timestamp()) // 60
-
-
 def _is_linked(turn: Turn) -> bool:
     return turn.officer is not None or turn.councillor is not None
 
@@ -151,4 +119,8 @@ _SETTINGS: Mapping[str, Handler] = {
     "email": questions.ask_email,
     "noemail": _forget_email,
 }
-_ERASING: Mapping[str, Handler] = {"erase": _ask_twice, "eraseforgood": _really_erase, "keep": _keep}
+_ERASING: Mapping[str, Handler] = {
+    "erase": erasing.ask_twice,
+    "eraseforgood": erasing.really_erase,
+    "keep": erasing.keep,
+}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from intouch.bot import account, deliveries, help, linking, officers, reports, signup, surveys, ward
+from intouch.bot import account, deliveries, erasing, help, linking, officers, reports, signup, surveys, ward
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council.linking import looks_like_code
 from intouch.residents import dialogues
@@ -69,6 +69,7 @@ CONVERSATIONS: Mapping[DialogueKind, Conversation] = {
     DialogueKind.SURVEY: surveys.SURVEY,
     DialogueKind.REPORT: reports.REPORT,
     DialogueKind.LAUNCH: officers.LAUNCH,
+    DialogueKind.ERASE: erasing.ERASE,
 }
 
 # What Telegram shows in its menu; the words are in templates/telegram/help/menu.html.
@@ -122,9 +123,9 @@ async def _follow(route: Route, turn: Turn) -> Reply:
     if route.access is Access.RESIDENT and not is_signed_up(turn):
         return await signup.start(turn)
     if route.access is Access.OFFICER and turn.officer is None:
-        return await help.not_for_you(turn)
+        return await help.not_for_you(turn, "officer")
     if route.access is Access.COUNCILLOR and turn.councillor is None:
-        return await help.not_for_you(turn)
+        return await help.not_for_you(turn, "councillor")
     return await route.handler(turn)
 
 

@@ -8,8 +8,15 @@ from intouch.residents.models import ResidentStatus
 
 async def show(turn: Turn) -> Reply:
     """/help: the commands this person can use."""
-    is_resident = turn.resident is not None and turn.resident.status is ResidentStatus.ACTIVE
-    return turn.say("help/commands", is_resident=is_resident, officer=turn.officer, councillor=turn.councillor)
+    status = turn.resident.status if turn.resident is not None else None
+    return turn.say(
+        "help/commands",
+        is_resident=status is ResidentStatus.ACTIVE,
+        is_stopped=status is ResidentStatus.STOPPED,
+        is_signing_up=status is ResidentStatus.DRAFT,
+        officer=turn.officer,
+        councillor=turn.councillor,
+    )
 
 
 async def lost(turn: Turn) -> Reply:
@@ -27,6 +34,7 @@ async def nothing_to_cancel(turn: Turn) -> Reply:
     return turn.say("help/nothing_to_cancel")
 
 
-async def not_for_you(turn: Turn) -> Reply:
-    """A command for officers or councillors, sent by somebody else."""
-    return turn.say("help/not_for_you")
+async def not_for_you(turn: Turn, role: str) -> Reply:
+    """A command for one role ("officer" or "councillor"), sent by somebody who does not have it."""
+    is_officer, is_councillor = turn.officer is not None, turn.councillor is not None
+    return turn.say("help/not_for_you", role=role, is_officer=is_officer, is_councillor=is_councillor)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from intouch.bot import officers_results
+from intouch.bot import officers_preview, officers_results
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council.models import Officer
 from intouch.errors import NotAllowed
@@ -14,10 +14,9 @@ from intouch.places import lookup
 from intouch.places.models import Ward
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
-from intouch.surveys import drafts, questionnaires
+from intouch.surveys import drafts
 from intouch.surveys import launch as launching
 from intouch.surveys.models import QuestionType, Survey
-from intouch.templating import Button, TelegramMessage
 
 _DAYS = (3, 7, 14)
 _CLOSES = time(18, 0)  # council time
@@ -63,25 +62,7 @@ async def _next(turn: Turn, survey: Survey) -> Reply:
         return turn.say("officers/ask_audience", edits=True, survey=survey)
     if survey.closes_at is None or survey.closes_at <= turn.now:
         return turn.say("officers/ask_closing", edits=True, survey=survey, days=_DAYS)
-    return await _preview(turn, survey)
-
-
-async def _preview(turn: Turn, survey: Survey) -> Reply:
-    """The invitation just as residents will see it, then whom it reaches and the buttons to launch or change it."""
-    form = await questionnaires.load(turn.session, survey)
-    sample = turn.say("surveys/invitation", edits=True, form=form, question=form.questions[0])
-    if sample.message is None:
-        raise RuntimeError("an invitation is always a message")
-    names = await launching.asked_names(turn.session, survey)
-    reach = await launching.reach(turn.session, survey, now=turn.now)
-    controls = turn.say("officers/preview", survey=survey, names=names, reach=reach)
-    return replace(sample, message=_inert(sample.message, survey.id)).then(controls)
-
-
-def _inert(message: TelegramMessage, survey_id: int) -> TelegramMessage:
-    """The message with buttons that only say that this is a preview."""
-    rows = tuple(tuple(Button(button.label, data=f"launch:sample:{survey_id}") for button in row) for row in message.buttons)
-    return replace(message, buttons=rows)
+    return await officers_preview.show(turn, survey)
 
 
 async def _sample(turn: Turn) -> Reply:
@@ -160,18 +141,26 @@ async def _days(turn: Turn) -> Reply:
 
 
 async def _go(turn: Turn) -> Reply:
-    """Launch, once however often it is tapped: whoever taps again reads the same."""
+    """Launch what the preview above the button showed, once however often it is tapped: whoever taps again reads the same."""
     survey = await launching.locked(turn.session, turn.number(1))
     if survey.officer_id != _officer(turn).id:
         raise old_button()
     if survey.launched_at is None:
         survey = await _draft(turn, survey.id)
+        if turn.data[2:] != (await officers_preview.fingerprint(turn, survey),):
+            return await _outdated(turn, survey)
         if survey.closes_at is None or survey.closes_at <= turn.now or not survey.is_audience_chosen:
             return await _next(turn, survey)
         await launching.launch(turn.session, survey.id, now=turn.now)
     await _stop_listening(turn)
     asked = await launching.invited(turn.session, survey.id)
     return turn.say("officers/launched", edits=True, survey=survey, asked=asked)
+
+
+async def _outdated(turn: Turn, survey: Survey) -> Reply:
+    """In place of the outdated button a sentence, and below it the draft as it is now."""
+    current = await _next(turn, survey)
+    return turn.say("officers/changed", edits=True).then(replace(current, edits=False))
 
 
 async def _change(turn: Turn) -> Reply:

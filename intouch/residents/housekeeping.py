@@ -32,6 +32,8 @@ async def forget_drafts(session: AsyncSession, *, now: datetime) -> int:
     chats = [row.telegram_id for row in rows if row.telegram_id is not None]
     addresses = [str(chat) for chat in chats] + [row.email_to_confirm for row in rows if row.email_to_confirm]
     await deliveries.blank(session, ids, addresses, now=now)
-    await session.execute(sa.delete(Dialogue).where(Dialogue.telegram_id.in_(chats), Dialogue.kind == DialogueKind.SIGNUP))
+    await session.execute(
+        sa.delete(Dialogue).where(Dialogue.telegram_id.in_(chats), Dialogue.kind.in_([DialogueKind.SIGNUP, DialogueKind.ERASE]))
+    )
     await session.execute(sa.delete(Resident).where(Resident.id.in_(ids)))
     return len(ids)

@@ -133,13 +133,15 @@ class DialogueKind(StrEnum):
     SURVEY = "survey"
     REPORT = "report"
     LAUNCH = "launch"
+    ERASE = "erase"
 
 
 class Dialogue(Base):
     """Which half-finished thing hears the next message that a person types to the bot.
 
     Not the state of that thing, which lives in its own rows: only where the person's attention is.
-    ``subject_id`` is the key of the thing (a survey's response, a report, a draft survey).
+    ``subject_id`` is the key of the thing (a survey's response, a report, a draft survey);
+    for erasing it is the mark that the last button has to carry, or None before that was asked.
     """
 
     __tablename__ = "dialogues"

@@ -7,11 +7,11 @@ from itertools import count
 
 import sqlalchemy as sa
 
-from intouch.bot import account, signup
-from intouch.bot.turn import Content, Conversation, Handler, Incoming, Reply, Turn
+from intouch.bot import account, application, signup
+from intouch.bot.turn import Content, Handler, Incoming, Reply, Turn
 from intouch.errors import InTouchError
 from intouch.residents import dialogues
-from intouch.residents.models import DialogueKind, Resident
+from intouch.residents.models import Resident
 from intouch.runtime import Runtime
 
 COMMANDS: Mapping[str, Handler] = {
@@ -21,11 +21,6 @@ COMMANDS: Mapping[str, Handler] = {
     "export": account.export,
     "erase": account.erase,
     "stop": account.stop,
-}
-CONVERSATIONS: Mapping[DialogueKind, Conversation] = {
-    DialogueKind.SIGNUP: signup.SIGNUP,
-    DialogueKind.EMAIL: signup.EMAIL,
-    DialogueKind.WARD: signup.WARD,
 }
 _updates = count(1)
 
@@ -85,11 +80,11 @@ class Person:
         if what.content is Content.TAP:
             return account.tap if what.data[0] == "account" else signup.tap
         assert turn.dialogue is not None, "nothing hears this"
-        return CONVERSATIONS[turn.dialogue.kind].hear
+        return application.CONVERSATIONS[turn.dialogue.kind].hear
 
     async def _cancel(self, turn: Turn) -> Reply:
         assert turn.dialogue is not None
-        reply = await CONVERSATIONS[turn.dialogue.kind].cancel(turn)
+        reply = await application.CONVERSATIONS[turn.dialogue.kind].cancel(turn)
         await dialogues.end(turn.session, self.telegram_id)
         return reply
 

@@ -88,6 +88,64 @@ async def test_tapping_launch_ten_times_launches_once(desk: Desk) -> None:
     assert await desk.sent() == 2
 
 
+async def _ask_when(desk: Desk) -> Reply:
+    """Two messages that ask how long; the buttons of both are the same."""
+    await desk.launch()
+    reply = await desk.tap(data_of(await desk.type("Should bins be emptied on Mondays?"), "Yes / No"))
+    return await desk.tap(data_of(reply, "The whole city"))
+
+
+async def test_launch_launches_only_what_stood_above_it(desk: Desk) -> None:
+    ask = await _ask_when(desk)
+    older = (await desk.tap(data_of(ask, "3 days"))).more[0]
+    newer = (await desk.tap(data_of(ask, "1 week"))).more[0]
+    reply = await desk.tap(data_of(older, "Launch"))
+    assert "changed since" in message(reply).text and reply.edits
+    assert "Should bins be emptied" in message(reply.more[0]).text and not reply.more[0].edits
+    current = reply.more[0].more[0]
+    assert message(current).text == message(newer).text and data_of(current, "Launch") == data_of(newer, "Launch")
+    assert await desk.sent() == 0 and (await desk.surveys())[0].launched_at is None
+    assert "is launched" in message(await desk.tap(data_of(current, "Launch"))).text
+    assert await desk.sent() == 2
+
+
+@pytest.mark.parametrize("part", ["question", "answers", "options", "audience", "board", "ward"])
+async def test_an_outdated_launch_button_launches_nothing_whatever_was_changed(desk: Desk, part: str) -> None:
+    old = data_of(await desk.to_preview(), "Launch")
+    survey = (await desk.surveys())[0].id
+    if part == "question":
+        await desk.tap(f"launch:change:{survey}:question")
+        await desk.type("Or on Tuesdays?")
+    elif part == "answers":
+        await desk.tap(f"launch:answers:{survey}:scale")
+    elif part == "options":
+        await desk.tap(f"launch:change:{survey}:answers")
+        await desk.type("Yes\nNever")
+    elif part == "audience":
+        await desk.tap(f"launch:change:{survey}:audience")
+    elif part == "board":
+        await desk.tap(f"launch:board:{survey}")
+    else:
+        await desk.tap(f"launch:ward:{survey}:1")
+    assert "changed since" in message(await desk.tap(old)).text
+    assert await desk.sent() == 0 and (await desk.surveys())[0].launched_at is None
+
+
+async def test_what_is_changed_back_may_be_launched_and_buttons_stay_short(desk: Desk) -> None:
+    old = data_of(await desk.to_preview(), "Launch")
+    survey = (await desk.surveys())[0].id
+    assert len(old.replace(f":{survey}:", f":{10**18}:").encode()) <= 64
+    await desk.tap(f"launch:board:{survey}")
+    await desk.tap(f"launch:all:{survey}")
+    assert "is launched" in message(await desk.tap(old)).text
+
+
+async def test_a_launch_button_from_before_buttons_knew_their_preview_shows_it_first(desk: Desk) -> None:
+    await desk.to_preview()
+    reply = await desk.tap(f"launch:go:{(await desk.surveys())[0].id}")
+    assert "changed since" in message(reply).text and await desk.sent() == 0
+
+
 async def test_the_buttons_of_the_preview_only_say_that_it_is_one(desk: Desk) -> None:
     controls = await desk.to_preview()
     reply = await desk.tap(data_of(controls, "Launch").replace("go", "sample"))

@@ -1,0 +1,183 @@
+"""The routes as a person meets them: /cancel, /help and commands for somebody else, each turn a transaction of its own."""
+
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+import sqlalchemy as sa
+
+from intouch.bot import application
+from intouch.bot.turn import Content, Incoming, Reply, Turn
+from intouch.clock import ShiftedClock
+from intouch.council.models import Councillor, Officer
+from intouch.residents import dialogues, housekeeping
+from intouch.residents.models import Resident, ResidentStatus
+from intouch.runtime import Runtime
+from tests.residents import cast
+
+_updates = count(1)
+
+
+class Chat:
+    """Somebody's chat with the whole bot: nothing is kept between two turns but what the database keeps."""
+
+    def __init__(self, runtime: Runtime, telegram_id: int = cast.ALICE) -> None:
+        self.runtime, self.telegram_id = runtime, telegram_id
+        self.officer: Officer | None = None
+        self.councillor: Councillor | None = None
+        self.buttons: dict[str, str] = {}
+
+    async def command(self, name: str) -> str:
+        return await self._act(Content.COMMAND, command=name)
+
+    async def send(self, text: str) -> str:
+        return await self._act(Content.TEXT, text=text)
+
+    async def tap(self, data: str) -> str:
+        return await self._act(Content.TAP, data=tuple(data.split(":")), message_id=1)
+
+    async def press(self, label: str) -> str:
+        return await self.tap(self.buttons[label])
+
+    async def _act(self, content: Content, **more: object) -> str:
+        what = Incoming(next(_updates), self.telegram_id, "Alice", "en", content, **more)  # type: ignore[arg-type]
+        async with self.runtime.sessions.write() as session:
+            turn = Turn(self.runtime, session, what, self.runtime.now(), officer=self.officer, councillor=self.councillor)
+            turn.resident = await session.scalar(sa.select(Resident).where(Resident.telegram_id == self.telegram_id))
+            turn.dialogue = await dialogues.current(session, self.telegram_id)
+            reply = await application.answer(turn)
+        return self._read(reply)
+
+    def _read(self, reply: Reply) -> str:
+        messages = [one.message for one in (reply, *reply.more) if one.message is not None]
+        self.buttons = {button.label: button.data for message in messages for row in message.buttons for button in row}
+        return "\n---\n".join(message.text for message in messages)
+
+    async def status(self) -> ResidentStatus | None:
+        async with self.runtime.sessions.read() as session:
+            return await session.scalar(sa.select(Resident.status))
+
+
+@pytest.fixture
+async def alice(runtime: Runtime, now: datetime) -> Chat:
+    await cast.city(runtime)
+    async with runtime.sessions.write() as session:
+        await cast.alice(session, now=now)
+    return Chat(runtime)
+
+
+@pytest.mark.parametrize("presses", [(), ("Delete everything",)])
+async def test_cancelling_an_erasure_withdraws_the_question(alice: Chat, presses: tuple[str, ...]) -> None:
+    await alice.command("erase")
+    for label in presses:
+        await alice.press(label)
+    assert "Nothing was deleted" in await alice.command("cancel")
+    assert "nothing to cancel" in await alice.command("cancel")
+
+
+@pytest.mark.parametrize("leave", ["cancel", "stop", "keep", "report"])
+async def test_an_old_last_button_never_erases_however_often_it_is_tapped(alice: Chat, leave: str) -> None:
+    await alice.command("erase")
+    await alice.press("Delete everything")
+    old = alice.buttons["Yes, delete it for good"]
+    await (alice.tap("account:keep") if leave == "keep" else alice.command(leave))
+    for _ in range(2):
+        assert "Delete everything about you?" in await alice.tap(old)
+        assert await alice.status() is not ResidentStatus.ERASED
+    await alice.press("Delete everything")
+    assert "Delete everything about you?" in await alice.tap(old)
+    assert await alice.status() is not ResidentStatus.ERASED
+    await alice.press("Delete everything")
+    assert "is deleted" in await alice.press("Yes, delete it for good")
+    assert await alice.status() is ResidentStatus.ERASED
+
+
+async def test_an_old_first_button_asks_the_first_question_again(alice: Chat) -> None:
+    await alice.command("erase")
+    old = alice.buttons["Delete everything"]
+    await alice.command("cancel")
+    assert "Delete everything about you?" in await alice.tap(old)
+
+
+async def test_help_and_words_bring_the_erase_question_back(alice: Chat) -> None:
+    await alice.command("erase")
+    for said in (await alice.command("help"), await alice.send("yes please")):
+        assert "Delete everything about you?" in said
+    await alice.press("Delete everything")
+    for said in (await alice.command("help"), await alice.send("yes, delete it")):
+        assert "Are you sure?" in said
+    assert await alice.status() is ResidentStatus.ACTIVE
+    assert "is deleted" in await alice.press("Yes, delete it for good")
+
+
+async def test_an_erase_question_of_yesterday_begins_again(alice: Chat, now: datetime, clock: ShiftedClock) -> None:
+    await alice.command("erase")
+    await alice.press("Delete everything")
+    clock.set(now + timedelta(days=1))
+    assert "Delete everything about you?" in await alice.send("hello?")
+    assert await alice.status() is ResidentStatus.ACTIVE
+
+
+async def test_an_erase_question_of_somebody_who_is_gone_ends(alice: Chat) -> None:
+    await alice.command("erase")
+    async with alice.runtime.sessions.write() as session:
+        await session.execute(sa.delete(Resident))
+    assert "hold nothing" in await alice.send("hello?")
+    assert "nothing to cancel" in await alice.command("cancel")
+
+
+async def test_an_erase_question_is_forgotten_with_an_unfinished_sign_up(alice: Chat, now: datetime) -> None:
+    somebody = Chat(alice.runtime, 9)
+    await somebody.command("start")
+    await somebody.command("erase")
+    async with alice.runtime.sessions.write() as session:
+        assert await housekeeping.forget_drafts(session, now=now + timedelta(days=30)) == 1
+        assert await dialogues.current(session, 9) is None
+
+
+async def test_keeping_leaves_what_was_begun_since_alone(alice: Chat) -> None:
+    await alice.command("erase")
+    await alice.command("report")
+    await alice.tap("account:keep")
+    assert "nothing to cancel" not in await alice.command("cancel")
+
+
+async def test_an_officer_is_told_that_the_briefing_is_for_councillors(alice: Chat, now: datetime) -> None:
+    alice.officer = Officer(name="Olive", email="olive@council.example", created_at=now)
+    said = await alice.command("brief")
+    assert "for councillors" in said and "linked as an officer" in said
+    assert "/launch" in said and "/results" in said and "/deliveries" in said and "have linked" not in said
+
+
+@pytest.mark.parametrize("command", ["launch", "results", "deliveries"])
+async def test_a_councillor_is_told_what_is_for_officers(alice: Chat, command: str) -> None:
+    alice.councillor = Councillor(name="Carl")
+    said = await alice.command(command)
+    assert "for council officers" in said and "linked as a councillor" in said and "/brief" in said and "have linked" not in said
+
+
+@pytest.mark.parametrize(("command", "role"), [("launch", "for council officers"), ("brief", "for councillors")])
+async def test_everybody_else_is_told_whom_a_command_is_for(alice: Chat, command: str, role: str) -> None:
+    said = await alice.command(command)
+    assert role in said and "code" in said and "/help" in said and "linked" not in said
+
+
+async def test_help_after_stopping_says_what_is_held_and_how_to_have_it_deleted(alice: Chat) -> None:
+    await alice.command("stop")
+    said = await alice.command("help")
+    assert "still keep what you told us" in said and "would hold" not in said and "/survey" not in said
+    for command in ("/start", "/privacy", "/export", "/erase"):
+        assert command in said
+
+
+async def test_help_in_the_middle_of_the_sign_up_offers_the_same(alice: Chat) -> None:
+    somebody = Chat(alice.runtime, 9)
+    await somebody.command("start")
+    said = await somebody.command("help")
+    assert "would hold" not in said and "/export" in said and "/erase" in said and "/stop" in said
+    assert "still keep" not in said
+
+
+async def test_help_for_somebody_new_offers_nothing_that_is_not_there(alice: Chat) -> None:
+    said = await Chat(alice.runtime, 9).command("help")
+    assert "would hold" in said and "/erase" not in said and "/export" not in said
