@@ -42,10 +42,10 @@ async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str
 
 
 def _question(question: QuestionResult) -> dict[str, Any]:
-    """A question with a row for each answer; a row's ``share`` is None where too few people gave it."""
+    """A question with a row for each answer; a row's ``share`` is None where too few people gave it. No rows: no share to show."""
     rows = [{"label": option.text, "count": option.count, "share": option.share} for option in question.options[:MOST_ROWS]]
     is_text = question.type is QuestionType.TEXT
-    return {"text": question.text, "rows": rows if question.has_numbers else [], "is_text": is_text, "said": question.said}
+    return {"text": question.text, "rows": rows if _has_shares(question) else [], "is_text": is_text, "said": question.said}
 
 
 async def compared(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
@@ -88,8 +88,13 @@ def _columns(places: Sequence[PlaceResults], number: int) -> dict[str, Any]:
     ]
     groups = [{"kind": place.kind, "name": place.name, "answered": question.said} for place, question in zip(places, asked, strict=True)]
     is_text = asked[0].type is QuestionType.TEXT
-    shows = any(question.has_numbers for question in asked) and not is_text
+    shows = any(_has_shares(question) for question in asked) and not is_text
     return {"text": asked[0].text, "groups": groups, "rows": rows if shows else [], "is_text": is_text, "said": asked[0].said}
+
+
+def _has_shares(question: QuestionResult) -> bool:
+    """Whether any answer has a share to show; where nobody answered, every one is nought."""
+    return any(option.share for option in question.options)
 
 
 def _cell(option: OptionResult) -> dict[str, float | None] | None:

@@ -43,9 +43,8 @@ class QuestionResult:
 
     @property
     def has_numbers(self) -> bool:
-        """Whether it shows any answer; of free text, how many wrote something."""
-        shown = any(option.count is not None for option in self.options)
-        return shown or (self.type is QuestionType.TEXT and self.said is not None)
+        """Whether it shows an answer that anybody gave; of free text, how many wrote something. Noughts alone tell nothing."""
+        return any(option.count for option in self.options) or (self.type is QuestionType.TEXT and bool(self.said))
 
     @property
     def has_hidden(self) -> bool:

@@ -96,9 +96,9 @@ def _said(question: QuestionView, form: forms.Form, tap: Tap) -> tuple[AnswerKin
     is_bare = not form.text("question") and tap.choice != 0
     choices = [tap.choice] if is_bare else [_number(choice) for choice in form.texts("choice")]
     if question.type is not QuestionType.MULTIPLE and len(choices) != 1:
-        raise BadInput("Choose one answer, or press “Skip”.")
+        raise BadInput("Choose one answer, or press “Don’t know” or “Skip”.")
     if not choices:
-        raise BadInput("Choose at least one answer, or press “Skip”.")
+        raise BadInput("Choose at least one answer, or press “Don’t know” or “Skip”.")
     return (AnswerKind.SCALE if question.type is QuestionType.SCALE else AnswerKind.OPTION), choices, ""
 
 

@@ -11,6 +11,7 @@ import pytest
 from intouch.bot import ward
 from intouch.bot.turn import Content, Handler, Incoming, Reply, Turn
 from intouch.council.models import Councillor, ResponseTeam
+from intouch.digest.rendering import shown as shown_
 from intouch.errors import BadInput
 from intouch.residents.models import Resident
 from intouch.runtime import Runtime
@@ -127,6 +128,68 @@ def test_the_longest_and_worst_digest_fits_one_message(templates_of: Any) -> Non
         message = templates_of.telegram("ward/digest", **parts)
         assert len(message.text) <= TELEGRAM_TEXT_LIMIT
         assert "<script" not in message.text
+
+
+def digest_text(templates: Any, **parts: Any) -> str:
+    contents = ward._short(cases.digest(**parts)) | {"ward": "Southwick", "is_subscribed": True, "has_email": True}
+    told: str = templates.telegram("ward/digest", **contents).text
+    return told
+
+
+def said_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**cases.SAID, "questions": [{"text": "How?", "is_text": False, "said": 90, "rows": rows}]}
+
+
+@pytest.mark.parametrize(("number", "shown", "rest"), [(5, 5, ""), (6, 6, ""), (7, 6, "and one more"), (10, 6, "and 4 more")])
+def test_every_answer_of_a_scale_is_told_and_of_many_choices_how_many_more(templates_of: Any, number: int, shown: int, rest: str) -> None:
+    labels = [f"Answer {at}" for at in range(1, number + 1)]
+    in_digest = digest_text(templates_of, said=[said_of([{"label": label, "count": 9, "share": 0.1} for label in labels])])
+    cell = {"share": 0.1, "low": 0.05, "high": 0.2}
+    question = {**cases.COMPARED["questions"][0], "rows": [{"label": label, "cells": [cell]} for label in labels]}
+    found = cases.briefing(surveys=[{**cases.COMPARED, "questions": [question]}])
+    in_briefing = templates_of.telegram("ward/briefing", **shown_(found), name="Carl").text
+    for said in (in_digest, in_briefing):
+        assert [label for label in labels if f"• {label}: 10%" in said] == labels[:shown]
+        assert ("more" in said) == bool(rest) and rest in said
+
+
+def test_a_survey_without_a_number_to_show_says_so_in_one_line(templates_of: Any) -> None:
+    question = {**cases.COMPARED["questions"][0], "rows": [{"label": "Yes", "cells": [None, {"share": 0.5, "low": 0.4, "high": 0.6}]}]}
+    found = cases.briefing(surveys=[{**cases.COMPARED, "questions": [question]}])
+    for said in (
+        digest_text(templates_of, said=[said_of([])]),
+        templates_of.telegram("ward/briefing", **shown_(found), name="Carl").text,
+    ):
+        assert "Too few people answered this to show what they said." in said
+        assert "Yes" not in said
+
+
+def test_a_briefing_says_only_once_that_too_few_answered(templates_of: Any) -> None:
+    question = {**cases.COMPARED["questions"][0], "rows": []}
+    found = cases.briefing(surveys=[{**cases.COMPARED, "answered": None, "questions": [question]}])
+    assert templates_of.telegram("ward/briefing", **shown_(found), name="Carl").text.lower().count("too few") == 1
+
+
+def test_what_people_wrote_is_counted_in_the_digest(templates_of: Any) -> None:
+    question = {"text": "Where?", "is_text": True, "said": 12, "rows": []}
+    assert "12 people wrote something in their own words." in digest_text(templates_of, said=[{**cases.SAID, "questions": [question]}])
+
+
+@pytest.mark.parametrize(
+    ("starts_on", "ends_on", "told"),
+    [
+        ("2026-11-22", "2026-12-02", "until Wednesday 2 December"),
+        ("2026-11-20", "2026-12-02", "Friday 20 November to Wednesday 2 December"),
+        ("2026-11-23", "2026-11-27", "Monday 23 November to Friday 27 November"),
+        ("2026-11-23", "2026-11-23", "Monday 23 November"),
+        ("2026-11-23", "", "Monday 23 November"),
+        ("2026-11-01", "2026-11-20", "until Friday 20 November"),
+    ],
+)
+def test_a_notice_is_told_with_its_last_day(templates_of: Any, starts_on: str, ends_on: str, told: str) -> None:
+    on = "2026-11-30" if starts_on == "2026-11-22" else "2026-11-20"
+    notice = {**cases.NOTICE, "title": "Road works", "starts_on": starts_on, "ends_on": ends_on}
+    assert f"• Road works, {told}\n" in digest_text(templates_of, notices=[notice], on=on)
 
 
 @pytest.fixture

@@ -82,6 +82,15 @@ async def test_a_ward_with_too_few_answers_reads_what_its_area_or_city_said_and_
     assert not {1, 2, 3, 4} & set(numbers)
 
 
+@pytest.mark.parametrize("answers", [(0, 0), (0, 3), (2, 1)])
+async def test_a_question_without_a_number_to_show_has_no_rows(runtime: Runtime, town: Town, answers: tuple[int, int]) -> None:
+    await writing.survey(runtime, opened_at=NOW - WEEK, closed_at=NOW - DAY, answers={town.southwick: answers}, asked=40)
+    (said,) = (await gather(town))["said"]
+    assert said["place"] is None and said["questions"] == []
+    (survey,) = (await gather(town, for_councillors=True))["surveys"]
+    assert [question["rows"] for question in survey["questions"]] == [[]]
+
+
 async def test_reports_made_and_fixed_this_week_are_told_without_the_residents_words(runtime: Runtime, town: Town) -> None:
     await writing.report(runtime, "SR-7K3M2", town.southwick, at=NOW - DAY)
     await writing.report(runtime, "SR-9QX41", town.southwick, at=NOW - 3 * WEEK, status=IssueStatus.FIXED, fixed_at=NOW - DAY)

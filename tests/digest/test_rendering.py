@@ -163,6 +163,23 @@ def test_what_json_keeps_as_text_is_a_date_or_a_moment_again() -> None:
     }
 
 
+def test_a_survey_of_one_question_that_is_its_title_says_it_once(
+    digest_press: rendering.DigestPress, briefing_press: rendering.BriefingPress
+) -> None:
+    ask = "Should bins be emptied on Mondays?"
+    question = {**cases.COMPARED["questions"][0], "text": ask}
+    for title in (ask, "Should bins be emptied…"):
+        asked = {**cases.ASKED, "title": title, "why": "", "more": 0}
+        said = {**cases.SAID, "title": title, "more": 0, "questions": [{**cases.SAID["questions"][0], "text": ask}]}
+        open_text = {**asked, "choices": []}
+        parts: list[dict[str, Any]] = [{"asked": [asked]}, {"asked": [open_text]}, {"said": [said]}]
+        digests = [digest_of(digest_press, cases.digest(**part)) for part in parts]
+        briefed = briefing_press.letter(cases.briefing(surveys=[{**cases.COMPARED, "title": title, "questions": [question]}]), name="Carl")
+        for letter in (*digests, briefed):
+            for body in (letter.text, letter.html):
+                assert body.count("Should bins be emptied") == 1 and ask in body
+
+
 async def queued(town: Town, audience: Audience, contents: dict[str, Any]) -> list[Delivery]:
     async with town.runtime.sessions.write() as session:
         ward = await session.get_one(Ward, town.southwick)

@@ -10,7 +10,7 @@ import pytest
 
 from intouch.places.models import Area, Ward
 from intouch.runtime import Runtime
-from intouch.surveys import closing
+from intouch.surveys import closing, results
 from intouch.surveys.models import Answer, AnswerKind, Invitation, Option, Question, QuestionType, Response, Survey, SurveyStatus
 
 Ids = dict[str, int]
@@ -82,6 +82,26 @@ async def test_the_city_is_shown_in_a_table_with_bars_and_plain_words(client: ht
     assert re.search(r">\d+% to \d+%</td>", text)
     assert "my secret words" not in text
     assert "style=" not in text
+
+
+async def test_a_question_that_nobody_answered_says_so_in_one_line(
+    client: httpx.AsyncClient, site: Runtime, counted: Ids, now: datetime
+) -> None:
+    async with site.sessions.write() as session:
+        silent = Question(survey_id=counted["survey"], position=2, text="How safe?", type=QuestionType.SCALE)
+        session.add_all([silent, Question(survey_id=counted["survey"], position=3, text="Why?", type=QuestionType.TEXT)])
+    async with site.sessions.write() as session:
+        await closing.close(session, counted["survey"], now=now)
+    text = (await client.get(f"/results/{counted['survey']}")).text
+    assert text.count("<table") == 1 and "Gave an opinion: 0" not in text
+    for question in ("How safe?", "Why?"):
+        assert re.search(rf"{re.escape(question)}</h3>\s*<p[^>]*>Too few people answered this to show what they said\.</p>", text)
+    async with site.sessions.read() as session:
+        told = (await results.results(session, counted["survey"], smallest=5)).city
+    values = {"survey": {"title": "Bins"}, "place": told, "ward_name": "Roker", "more": 0, "url": "https://x.example", "smallest_count": 5}
+    message = site.templates.telegram("surveys/outcome", **values).text
+    assert "<b>How safe?</b>\nToo few people answered this to show what they said.\n" in message
+    assert "1: 0" not in message and "0 people answered in their own words" not in message
 
 
 async def test_a_ward_with_few_answers_shows_no_number(client: httpx.AsyncClient, published: Ids) -> None:
