@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from intouch.bot import officers_preview, officers_results
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council.models import Officer
-from intouch.errors import NotAllowed
+from intouch.errors import BadInput, NotAllowed
 from intouch.places import lookup
 from intouch.places.models import Ward
 from intouch.residents import dialogues
@@ -211,13 +211,23 @@ async def _hear(turn: Turn) -> Reply:
     survey = await _heard(turn)
     if turn.incoming.content is not Content.TEXT:
         return turn.say("officers/in_words").then(await _next(turn, survey))
+    try:
+        is_heard = await _take_words(turn, survey)
+    except BadInput as error:
+        return turn.say("officers/again", problem=str(error)).then(await _next(turn, survey))
+    reply = await _next(turn, survey)
+    return reply if is_heard else turn.say("officers/use_buttons").then(reply)
+
+
+async def _take_words(turn: Turn, survey: Survey) -> bool:
+    """Whether words are what was asked for; raises ``BadInput`` before anything is changed."""
     if not survey.title:
         await drafts.set_question(turn.session, survey, turn.text)
-        return await _next(turn, survey)
+        return True
     if await drafts.question_of(turn.session, survey.id) is None:
         await drafts.set_answers(turn.session, survey, QuestionType.SINGLE, drafts.read_options(turn.text))
-        return await _next(turn, survey)
-    return turn.say("officers/use_buttons").then(await _next(turn, survey))
+        return True
+    return False
 
 
 async def _ask(turn: Turn) -> Reply:

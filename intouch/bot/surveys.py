@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
-from intouch.errors import Closed, NotAllowed, NotFound
+from intouch.errors import BadInput, Closed, NotAllowed, NotFound
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
 from intouch.surveys import answering, listing
@@ -136,7 +136,12 @@ async def _hear(turn: Turn) -> Reply:
     form, question = await _form_of(turn, _open_question(turn))
     if turn.incoming.content is not Content.TEXT:
         return turn.say("surveys/in_words").then(await _show(turn, form, question))
-    return await _store(turn, await answering.question(turn.session, question.id), AnswerKind.TEXT, words=turn.text)
+    asked = await answering.question(turn.session, question.id)
+    try:
+        async with turn.session.begin_nested():
+            return await _store(turn, asked, AnswerKind.TEXT, words=turn.text)
+    except BadInput as error:
+        return turn.say("surveys/again", problem=str(error)).then(await _show(turn, form, question))
 
 
 async def _ask_again(turn: Turn) -> Reply:

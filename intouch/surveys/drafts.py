@@ -77,10 +77,12 @@ async def set_audience(session: AsyncSession, survey: Survey, ward_codes: list[s
 
 
 def read_options(text: str) -> tuple[str, ...]:
-    """Answers written one per line; raises ``BadInput`` that says what to write instead."""
-    options = tuple(_fitting(line, wording.OPTION_LIMIT, "An answer") for line in text.splitlines() if line.strip())
+    """Answers written one per line, or on one line with semicolons between; raises ``BadInput`` that says what to write instead."""
+    lines = text.strip().splitlines()
+    written = lines if len(lines) > 1 else text.split(";")
+    options = tuple(_fitting(one, wording.OPTION_LIMIT, "An answer") for one in written if one.strip())
     if len(options) < 2:
-        raise BadInput("Please send at least two answers, each on a line of its own.")
+        raise BadInput("Please send at least two answers, each on a line of its own, or with a semicolon (;) between them.")
     if len(options) > wording.OPTIONS_LIMIT:
         raise BadInput(f"That is {len(options)} answers. Please send at most {wording.OPTIONS_LIMIT}, each on a line of its own.")
     if len({option.casefold() for option in options}) < len(options):
