@@ -50,7 +50,7 @@ class Links:
         body: list[Any] = json.loads(_decode(raw))
         expires, values = body[0], body[1:]
         if expires and now.timestamp() > expires:
-            raise ExpiredLink("This link has run out. Please ask for a new one.")
+            raise ExpiredLink("This link has run out.")
         return values
 
     def url(self, path: str, purpose: str, *values: int | str, expires_at: datetime | None = None) -> str:

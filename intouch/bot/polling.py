@@ -47,6 +47,7 @@ class Poller:
         self.dispatcher = dispatcher
         self.holder = holder
         self.is_polling = False
+        self._is_waiting = False
         self._offset: int | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._written: set[int] = set()
@@ -60,6 +61,7 @@ class Poller:
             while True:
                 try:
                     if not await self._hold_lease():
+                        self._tell_waiting()
                         await asyncio.sleep(5)
                         continue
                     if not self.is_polling:
@@ -158,10 +160,16 @@ class Poller:
         self._written -= done
         self._done -= done
 
+    def _tell_waiting(self) -> None:
+        if not self._is_waiting:
+            log.info("bot.waits", why=f"another process polls; this one takes over within {LEASE_SECONDS} seconds of its end")
+        self._is_waiting = True
+
     async def _hold_lease(self) -> bool:
         async with self.runtime.sessions.write() as session:
             held = await leases.take(session, LEASE, holder=self.holder, seconds=LEASE_SECONDS, now=self.runtime.now())
         self.is_polling = self.is_polling and held
+        self._is_waiting = self._is_waiting and not held
         return held
 
     async def _end_webhook(self) -> None:

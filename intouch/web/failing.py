@@ -30,7 +30,7 @@ _NAMED = {404: "missing", 429: "slow_down", 413: "too_large"}
 async def sentence(request: Request, error: Exception) -> Response:
     """An ``InTouchError``: its sentence, on a page with a way on."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return page(request, "sentence", status=status, sentence=str(error))
+    return page(request, "sentence", status=status, sentence=str(error), is_expired=isinstance(error, links.ExpiredLink))
 
 
 async def http_error(request: Request, error: Exception) -> Response:

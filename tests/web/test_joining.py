@@ -123,7 +123,7 @@ async def test_a_forged_an_old_and_a_foreign_link_say_so(client: httpx.AsyncClie
     clock.set(clock.now().replace(month=12))
     page = await client.get(url)
     assert page.status_code == 410
-    assert "This link has run out" in page.text
+    assert "This link has run out" in page.text and 'href="/join">Get a new link by email' in page.text
 
 
 @pytest.mark.usefixtures("wards")
