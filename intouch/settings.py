@@ -253,12 +253,12 @@ class SmtpAddress:
 
 def settings_file() -> Path:
     """The settings file: ``INTOUCH_SETTINGS`` or ``intouch.toml`` in the folder the command runs in."""
-    return Path(os.environ.get("INTOUCH_SETTINGS", "intouch.toml"))
+    return Path(os.environ.get("INTOUCH_SETTINGS") or "intouch.toml")
 
 
 def load(**overrides: object) -> Settings:
     """The settings; raises ``BadSettings`` with one line per setting that cannot be used, values left out."""
-    if "INTOUCH_SETTINGS" in os.environ and (not settings_file().exists() or settings_file().is_dir()):
+    if os.environ.get("INTOUCH_SETTINGS") and (not settings_file().exists() or settings_file().is_dir()):
         raise BadSettings(f"INTOUCH_SETTINGS names {settings_file()}, and there is no such file. Mend its name, or leave it out.")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]

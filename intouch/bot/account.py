@@ -21,8 +21,6 @@ _TOPICS: Mapping[str, tuple[Topic, Channel]] = {
     "digest": (Topic.DIGEST, Channel.EMAIL),
 }
 
-erase = erasing.erase
-
 
 async def settings(turn: Turn) -> Reply:
     """/settings: the ward, the email address and what comes, with a button to change each."""
@@ -50,7 +48,7 @@ async def privacy(turn: Turn) -> Reply:
 async def export(turn: Turn) -> Reply:
     """/export: everything held about this person, as a JSON file."""
     if turn.resident is None:
-        return turn.say("account/nothing_held", is_linked=_is_linked(turn))
+        return turn.say("account/nothing_held", is_linked=turn.is_linked)
     everything = await exporting.everything_about(turn.session, turn.resident.id)
     contents = json.dumps(everything, ensure_ascii=False, indent=2).encode()
     reply = turn.say("account/exported")
@@ -106,10 +104,6 @@ def _topic(turn: Turn) -> tuple[Topic, Channel]:
 async def _forget_email(turn: Turn) -> Reply:
     await email.remove(turn.session, turn.known(), now=turn.now)
     return await settings(turn)
-
-
-def _is_linked(turn: Turn) -> bool:
-    return turn.officer is not None or turn.councillor is not None
 
 
 _SETTINGS: Mapping[str, Handler] = {

@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, Route] = {
     "link": Route(linking.link, Access.ANYBODY),
     "privacy": Route(account.privacy, Access.ANYBODY),
     "export": Route(account.export, Access.ANYBODY),
-    "erase": Route(account.erase, Access.ANYBODY),
+    "erase": Route(erasing.erase, Access.ANYBODY),
     "stop": Route(account.stop, Access.ANYBODY),
     "settings": Route(account.settings, Access.RESIDENT),
     "survey": Route(surveys.survey, Access.RESIDENT),

@@ -43,17 +43,16 @@ async def really_erase(turn: Turn) -> Reply:
         return await erase(turn)
     await erasure.erase(turn.session, turn.resident.id, now=turn.now)
     await dialogues.end(turn.session, turn.telegram_id)
-    return turn.say("account/erased", edits=True, is_linked=_is_linked(turn))
+    return turn.say("account/erased", edits=True, is_linked=turn.is_linked)
 
 
 async def keep(turn: Turn) -> Reply:
     """The button to keep everything."""
-    await withdraw(turn)
+    await _withdraw(turn)
     return turn.say("account/kept", edits=True)
 
 
-async def withdraw(turn: Turn) -> None:
-    """Take the question back, if it is open."""
+async def _withdraw(turn: Turn) -> None:
     if _is_open(turn.dialogue):
         await dialogues.end(turn.session, turn.telegram_id)
 
@@ -66,13 +65,9 @@ def _mark(turn: Turn) -> int | None:
     return dialogue.subject_id
 
 
-def _is_linked(turn: Turn) -> bool:
-    return turn.officer is not None or turn.councillor is not None
-
-
 async def _nothing_held(turn: Turn) -> Reply:
-    await withdraw(turn)
-    return turn.say("account/nothing_held", is_linked=_is_linked(turn))
+    await _withdraw(turn)
+    return turn.say("account/nothing_held", is_linked=turn.is_linked)
 
 
 async def _ask(turn: Turn) -> Reply:

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any, TypeGuard
 
 import telegram
 
+from intouch import logs
 from intouch.bot.turn import Content, Incoming
+
+log = logs.get("bot")
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 # Names of several scripts and emoji are written with these.
 _JOINERS = ("\u200c", "\u200d")
 
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+
+
+def is_update(body: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether this is the body of an update at all, of whatever kind."""
+    return isinstance(body, dict) and isinstance(body.get("update_id"), int)
+
+
+def update_of(body: dict[str, Any], bot: telegram.Bot) -> telegram.Update | None:
+    """The update in a body; ``None``, told in the log, when the library can't read it: nobody else's must wait behind it."""
+    try:
+        return telegram.Update.de_json(body, bot)
+    except Exception as error:  # of a kind that the library does not know yet, or no longer
+        log.error("bot.update_not_understood", update=body["update_id"], error=type(error).__name__)
+        return None
 
 
 def read(update: telegram.Update) -> Incoming | None:

@@ -214,7 +214,7 @@ async def _hear(turn: Turn) -> Reply:
     try:
         is_heard = await _take_words(turn, survey)
     except BadInput as error:
-        return turn.say("officers/again", problem=str(error)).then(await _next(turn, survey))
+        return turn.say("help/sorry", sentence=str(error)).then(await _next(turn, survey))
     reply = await _next(turn, survey)
     return reply if is_heard else turn.say("officers/use_buttons").then(reply)
 

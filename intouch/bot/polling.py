@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import telegram
 
 from intouch import logs
-from intouch.bot import menu
+from intouch.bot import incoming, menu
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
 from intouch.outbox import leases
@@ -94,7 +94,7 @@ class Poller:
         bodies = await self._fetch()
         if not bodies:
             return
-        updates = [update for body in bodies if (update := self._read(body)) is not None]
+        updates = [update for body in bodies if (update := incoming.update_of(body, self.bot)) is not None]
         tasks = {update.update_id: self._take(update) for update in updates}
         if tasks:
             # A full batch says that more are waiting: then the calls of these need not end first.
@@ -109,17 +109,9 @@ class Poller:
         """The next updates as the Bot API writes them. Not read by the library: one that it can't read would cost us all of them."""
         wanted = {"offset": self._offset, "limit": BATCH, "timeout": LONG_POLL, "allowed_updates": ALLOWED_UPDATES}
         found: Any = await self.bot.do_api_request("getUpdates", wanted, read_timeout=LONG_POLL + ANSWER_WITHIN)
-        if not isinstance(found, list) or not all(isinstance(one, dict) and isinstance(one.get("update_id"), int) for one in found):
+        if not isinstance(found, list) or not all(map(incoming.is_update, found)):
             raise telegram.error.TelegramError("the Bot API answered with something that is no list of updates")
         return found
-
-    def _read(self, body: dict[str, Any]) -> telegram.Update | None:
-        try:
-            return telegram.Update.de_json(body, self.bot)
-        except Exception as error:
-            # Of a kind that the library does not know yet, or no longer: everybody else's must not wait behind it.
-            log.error("bot.update_not_understood", update=body["update_id"], error=type(error).__name__)
-            return None
 
     def _take(self, update: telegram.Update) -> asyncio.Task[None]:
         task = asyncio.create_task(self._take_and_cross_off(update))

@@ -102,7 +102,7 @@ async def _hear_ward(turn: Turn) -> Reply:
         else:
             return await _not_understood(turn, Step.WARD)
     except InTouchError as error:
-        return turn.say("signup/again", problem=str(error)).then(await questions.question(turn, Step.WARD))
+        return turn.say("help/sorry", sentence=str(error)).then(await questions.question(turn, Step.WARD))
     return await _lives_in(turn, ward)
 
 
@@ -118,7 +118,7 @@ async def _hear_email(turn: Turn) -> Reply:
     try:
         reply = await _take_address(turn, turn.text)
     except InTouchError as error:
-        return turn.say("signup/again", problem=str(error)).then(await questions.question(turn, Step.EMAIL))
+        return turn.say("help/sorry", sentence=str(error)).then(await questions.question(turn, Step.EMAIL))
     resident.was_asked_email = True
     return reply.then(await _go_on(turn))
 
@@ -136,7 +136,7 @@ async def _hear_new_email(turn: Turn) -> Reply:
     try:
         reply = await _take_address(turn, turn.text)
     except InTouchError as error:
-        return turn.say("signup/again", problem=str(error)).then(turn.say("signup/ask_new_email"))
+        return turn.say("help/sorry", sentence=str(error)).then(turn.say("signup/ask_new_email"))
     await dialogues.end(turn.session, turn.telegram_id)
     return reply
 

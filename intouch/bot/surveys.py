@@ -141,7 +141,7 @@ async def _hear(turn: Turn) -> Reply:
         async with turn.session.begin_nested():
             return await _store(turn, asked, AnswerKind.TEXT, words=turn.text)
     except BadInput as error:
-        return turn.say("surveys/again", problem=str(error)).then(await _show(turn, form, question))
+        return turn.say("help/sorry", sentence=str(error)).then(await _show(turn, form, question))
 
 
 async def _ask_again(turn: Turn) -> Reply:

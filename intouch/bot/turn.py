@@ -111,6 +111,11 @@ class Turn:
         """The parts of the callback data behind the room's name: ``survey:12:3`` → ``("12", "3")``."""
         return self.incoming.data[1:]
 
+    @property
+    def is_linked(self) -> bool:
+        """Whether this is an officer's or a councillor's chat."""
+        return self.officer is not None or self.councillor is not None
+
     def known(self) -> Resident:
         """The resident; the routes table has made sure that there is one."""
         if self.resident is None:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import aiosmtplib
 import jinja2
-import sqlalchemy as sa
 import telegram
 import typer
 
@@ -101,11 +100,9 @@ def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder) as file:  # asking for the right alone does not see a full disk
             file.write(b"x" * 4096)
-        is_writable = True
-    except OSError:
-        is_writable = False
-    advice = "" if is_writable else "Give the user who runs In Touch the right to write there, or set INTOUCH_DATA_DIR."
-    yield Finding("data folder", is_writable, f"{folder} {'can' if is_writable else 'can NOT'} be written to.", advice)
+        yield Finding("data folder", True, f"{folder} can be written to.")
+    except OSError as error:
+        yield Finding("data folder", False, f"{folder} can NOT be written to.", troubles.sentence(error) or "")
     is_local = chosen.public_url.startswith(("http://127.0.0.1", "http://localhost"))
     is_secure = chosen.public_url.startswith("https://") or is_local
     yield Finding(
@@ -118,10 +115,7 @@ def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
 
 async def _check_database(runtime: Runtime) -> Finding:
     kind = runtime.sessions.engine.dialect.name
-    try:
-        revision = await upgrade.current(runtime.sessions.engine)
-    except (sa.exc.SQLAlchemyError, OSError) as error:
-        return Finding("database", False, troubles.sentence(error) or f"{kind} can't be read ({type(error).__name__}).")
+    revision = await upgrade.current(runtime.sessions.engine)
     is_new = revision == upgrade.newest()
     upgrades_itself = runtime.sessions.is_sqlite
     advice = "" if is_new else "It is upgraded at the next start." if upgrades_itself else "Run `intouch db upgrade`."

@@ -7,7 +7,7 @@ from itertools import count
 
 import sqlalchemy as sa
 
-from intouch.bot import account, application, signup
+from intouch.bot import account, application, erasing, signup
 from intouch.bot.turn import Content, Handler, Incoming, Reply, Turn
 from intouch.errors import InTouchError
 from intouch.residents import dialogues
@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, Handler] = {
     "settings": account.settings,
     "privacy": account.privacy,
     "export": account.export,
-    "erase": account.erase,
+    "erase": erasing.erase,
     "stop": account.stop,
 }
 _updates = count(1)
