@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 
 import email_validator
@@ -20,15 +21,25 @@ LETTERS_A_DAY = 3  # to one address, and for one resident: nobody's mailbox can 
 _LONGEST = 254
 
 _TOO_MANY = "We have sent {number} emails in the last day already. Please look in your spam folder too, or try again tomorrow."
+_NO_ADDRESS = "That doesn't look like an email address. One looks like this: alice@example.org. Please type yours."
+# Scripts of India and Iran write names with these.
+_JOINERS = ("\u200c", "\u200d")
 
 
 def normalise(address: str) -> str:
-    """The address in lower case as mail servers know it; ``BadInput`` when it is none."""
+    """The address in lower case as mail servers know it; ``BadInput`` when it is none that anybody could deliver to."""
     try:
         valid = email_validator.validate_email(address.strip()[: _LONGEST + 1], check_deliverability=False)
     except email_validator.EmailNotValidError:
-        raise BadInput("That doesn't look like an email address. One looks like this: alice@example.org. Please type yours.") from None
+        raise BadInput(_NO_ADDRESS) from None
+    # The standard takes any sign beyond ASCII and a country of one letter; mailboxes of that kind exist nowhere.
+    if not all(map(_may_stand_in_a_name, valid.local_part)) or len(valid.domain.rpartition(".")[2]) < 2:
+        raise BadInput(_NO_ADDRESS)
     return valid.normalized.lower()
+
+
+def _may_stand_in_a_name(character: str) -> bool:
+    return character.isascii() or character in _JOINERS or unicodedata.category(character)[0] in "LMN"
 
 
 async def ask_confirmation(session: AsyncSession, resident: Resident, address: str, *, links: Links, now: datetime) -> bool:

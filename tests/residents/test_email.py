@@ -160,6 +160,29 @@ def test_what_is_no_address_gets_a_sentence(typed: str) -> None:
         email.normalise(typed)
 
 
+@pytest.mark.parametrize(
+    "typed", ["😀@x.y", "😀@example.org", "a😀b@example.org", "a@x.y", "a@example.c", "a\u2028b@example.org", "a“b”@example.org", "@", "a@"]
+)
+def test_what_no_mail_server_delivers_to_gets_a_sentence(typed: str) -> None:
+    with pytest.raises(BadInput, match="doesn't look like an email address"):
+        email.normalise(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Jörg@Example.org", "jörg@example.org"),
+        ("οδυσσέας@example.gr", "οδυσσέας@example.gr"),
+        ("राम@example.in", "राम@example.in"),
+        ("用户@例え.jp", "用户@例え.jp"),
+        ("o'brien+bins@example.co.uk", "o'brien+bins@example.co.uk"),
+        ("a@example.xn--p1ai", "a@example.рф"),
+    ],
+)
+def test_letters_of_every_alphabet_may_stand_in_an_address(typed: str, kept: str) -> None:
+    assert email.normalise(typed) == kept
+
+
 @given(st.text(max_size=400))
 def test_any_text_is_an_address_or_gets_a_sentence(text: str) -> None:
     try:
