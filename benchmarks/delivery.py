@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +23,7 @@ from intouch.clock import SystemClock
 from intouch.letters import Letter
 from intouch.outbox import enqueue
 from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Encoded, Rendered, Renderer
 from intouch.outbox.worker import Worker
 from intouch.settings import SmtpAddress
@@ -82,7 +84,8 @@ async def whole_way(url: str, number: int, renderer: Renderer, what: str) -> Non
             await enqueue.enqueue_many(session, drafts)
         show("enqueue", number, began)
         channel = SmtpChannel(SmtpAddress(url), email_from=FROM)
-        worker = Worker(sessions, SystemClock(), renderers={"bench": renderer}, channels={Road.EMAIL: channel}, email_from=FROM)
+        presence = Presence(Path(folder))
+        worker = Worker(sessions, SystemClock(), presence, renderers={"bench": renderer}, channels={Road.EMAIL: channel}, email_from=FROM)
         began = begin()
         task = asyncio.create_task(worker.run())
         while worker.counts["sent"] < number:  # noqa: ASYNC110

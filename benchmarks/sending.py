@@ -19,12 +19,13 @@ import intouch.cli  # noqa: F401 - it sets up the process as for every command
 from benchmarks import council
 from intouch import logs, schedule
 from intouch.app import build_runtime, build_worker
+from intouch.outbox.presence import Presence
 
 
 async def send(smtp_url: str, people: int, database_url: str, due: datetime) -> dict[str, Any]:
     """What one run took."""
     runtime = build_runtime(council.settings(database_url, smtp_url, due))
-    worker = build_worker(runtime, None)
+    worker = build_worker(runtime, Presence(runtime.settings.data_dir))
     base, began, cpu = _peak(), time.monotonic(), time.process_time()
     await schedule.reconcile(runtime)
     queued = time.monotonic() - began

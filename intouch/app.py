@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
@@ -38,6 +35,7 @@ from intouch.letters import Letters
 from intouch.links import Links
 from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
+from intouch.outbox.presence import Presence
 from intouch.outbox.settling import OnDead
 from intouch.outbox.sharing import SharedPace
 from intouch.outbox.worker import Worker
@@ -106,10 +104,10 @@ class Application:
     ) -> None:
         self.runtime = build_runtime(settings, clock)
         self.parts = parts
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.presence = Presence(settings.data_dir)
         self.bot = open_bot(settings) if settings.telegram_token.get_secret_value() else None
         self.pacer = build_pacer(settings)
-        self.worker = build_worker(self.runtime, self.bot, self.pacer)
+        self.worker = build_worker(self.runtime, self.presence, self.bot, self.pacer)
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
         self.web: ASGIApp = self.pages
@@ -124,6 +122,7 @@ class Application:
         """Make the database ready and start the parts; raises ``InTouchError`` when that can't be done."""
         categories.load(self.runtime.settings.categories_file)  # a mistake in it is for us to read, not for the first resident
         await upgrade.make_ready(self.runtime.sessions.engine)
+        self.presence.begin()
         if "web" in self.parts:
             # Bound here and not in the task: a port that is taken is told to whoever starts us.
             self._begin("web", serving.WebServer(self.web, serving.bind(self.runtime.settings.listen)).run)
@@ -150,6 +149,7 @@ class Application:
             with contextlib.suppress(telegram.error.TelegramError, OSError):
                 await self.bot.shutdown()
         await self.runtime.sessions.close()
+        self.presence.end()
         log.info("app.stopped")
 
     async def _hear_of_bounces(self) -> None:
@@ -174,14 +174,14 @@ class Application:
         elif self.runtime.settings.telegram_webhook.get_secret_value():
             log.warning("app.webhook_needs_web")  # the parts bot and web together take Telegram's updates
         else:
-            await Poller(self.runtime, self.bot, self._dispatcher(self.bot), holder=self.name).run()
+            await Poller(self.runtime, self.bot, self._dispatcher(self.bot), self.presence).run()
 
     def _dispatcher(self, bot: telegram.Bot) -> Dispatcher:
         return Dispatcher(self.runtime, bot, self.worker.nudge, self.pacer)
 
     def _shared_pace(self, bot: telegram.Bot) -> SharedPace:
         token_id = bot.token.partition(":")[0]
-        return SharedPace(self.runtime.sessions, self.runtime.clock, self.pacer, token_id=token_id, holder=self.name)
+        return SharedPace(self.runtime.sessions, self.runtime.clock, self.pacer, token_id=token_id, holder=self.presence.name)
 
     async def _meet_bot(self, bot: telegram.Bot) -> None:
         pause = 1.0
@@ -225,7 +225,7 @@ def build_pacer(settings: Settings) -> Pacer:
     return Pacer(per_second=settings.telegram_per_second * 59 / 60, per_chat=settings.telegram_per_chat)
 
 
-def build_worker(runtime: Runtime, bot: telegram.Bot | None, pacer: Pacer | None = None) -> Worker:
+def build_worker(runtime: Runtime, presence: Presence, bot: telegram.Bot | None = None, pacer: Pacer | None = None) -> Worker:
     """The sender: who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
     letters = Letters(runtime.templates)
     renderers: dict[str, rendering.Renderer] = {
@@ -248,6 +248,7 @@ def build_worker(runtime: Runtime, bot: telegram.Bot | None, pacer: Pacer | None
     return Worker(
         runtime.sessions,
         runtime.clock,
+        presence,
         renderers=renderers,
         channels=channels,
         email_from=runtime.settings.email_from,

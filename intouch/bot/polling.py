@@ -13,9 +13,11 @@ import telegram
 
 from intouch import logs
 from intouch.bot import incoming, menu
+from intouch.bot.calling import NotUnderstood, understood
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
 from intouch.outbox import leases
+from intouch.outbox.presence import Presence
 from intouch.residents.models import WaitingUpdate
 from intouch.runtime import Runtime
 from intouch.storage.inserting import insert_ignoring
@@ -41,11 +43,11 @@ LONGEST_PAUSE = 30.0
 class Poller:
     """Asks for updates as long as this process holds the poller's lease: the Bot API allows one poller at a time."""
 
-    def __init__(self, runtime: Runtime, bot: telegram.Bot, dispatcher: Dispatcher, *, holder: str) -> None:
+    def __init__(self, runtime: Runtime, bot: telegram.Bot, dispatcher: Dispatcher, presence: Presence) -> None:
         self.runtime = runtime
         self.bot = bot
         self.dispatcher = dispatcher
-        self.holder = holder
+        self.presence = presence
         self.is_polling = False
         self._is_waiting = False
         self._offset: int | None = None
@@ -78,7 +80,7 @@ class Poller:
             await self._finish()
 
     async def _begin(self) -> None:
-        await self.bot.delete_webhook()  # one that somebody set would stop polling
+        await understood(self.bot.delete_webhook())  # one that somebody set would stop polling
         await menu.publish(self.runtime, self.bot)
         self.is_polling = True
         async with self.runtime.sessions.read() as session:
@@ -108,9 +110,9 @@ class Poller:
     async def _fetch(self) -> list[dict[str, Any]]:
         """The next updates as the Bot API writes them. Not read by the library: one that it can't read would cost us all of them."""
         wanted = {"offset": self._offset, "limit": BATCH, "timeout": LONG_POLL, "allowed_updates": ALLOWED_UPDATES}
-        found: Any = await self.bot.do_api_request("getUpdates", wanted, read_timeout=LONG_POLL + ANSWER_WITHIN)
+        found: Any = await understood(self.bot.do_api_request("getUpdates", wanted, read_timeout=LONG_POLL + ANSWER_WITHIN))
         if not isinstance(found, list) or not all(map(incoming.is_update, found)):
-            raise telegram.error.TelegramError("the Bot API answered with something that is no list of updates")
+            raise NotUnderstood("the Bot API answered with something that is no list of updates")
         return found
 
     def _take(self, update: telegram.Update) -> asyncio.Task[None]:
@@ -159,7 +161,14 @@ class Poller:
 
     async def _hold_lease(self) -> bool:
         async with self.runtime.sessions.write() as session:
-            held = await leases.take(session, LEASE, holder=self.holder, seconds=LEASE_SECONDS, now=self.runtime.now())
+            held = await leases.take(
+                session,
+                LEASE,
+                holder=self.presence.name,
+                seconds=LEASE_SECONDS,
+                now=self.runtime.now(),
+                has_ended=self.presence.has_ended,
+            )
         self.is_polling = self.is_polling and held
         self._is_waiting = self._is_waiting and not held
         return held
@@ -167,7 +176,7 @@ class Poller:
     async def _end_webhook(self) -> None:
         """One that somebody set from outside meanwhile; where it is another poller that is in the way, this changes nothing."""
         with contextlib.suppress(telegram.error.TelegramError, OSError):
-            await self.bot.delete_webhook()
+            await understood(self.bot.delete_webhook())
 
     async def _finish(self) -> None:
         """Let what is under way end, tell the Bot API how far we came, and give up the lease."""
@@ -175,13 +184,13 @@ class Poller:
             await asyncio.wait(self._under_way, timeout=5)
         with contextlib.suppress(telegram.error.TelegramError, OSError, TimeoutError):
             if self._offset is not None:
-                await asyncio.wait_for(self.bot.get_updates(offset=self._offset, timeout=0, limit=1), timeout=2)
+                await asyncio.wait_for(understood(self.bot.get_updates(offset=self._offset, timeout=0, limit=1)), timeout=2)
         if self._crossing_off is not None:
             self._crossing_off.cancel()
         with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
             await self._cross_off()
             async with self.runtime.sessions.write() as session:
-                await leases.release(session, LEASE, holder=self.holder)
+                await leases.release(session, LEASE, holder=self.presence.name)
         await self.dispatcher.close()
 
 
@@ -192,6 +201,8 @@ def _why(error: BaseException) -> str:
             return "another process polls with this token, or somebody set a webhook; stop it, or give In Touch a token of its own"
         case telegram.error.InvalidToken() | telegram.error.EndPointNotFound() | telegram.error.Forbidden():
             return "the Bot API does not know this token; check INTOUCH_TELEGRAM_TOKEN"
+        case NotUnderstood():
+            return "what answered is no Bot API; check INTOUCH_TELEGRAM_API_URL and what stands before it; trying again"
     return "the Bot API or the database is away; trying again"
 
 

@@ -31,15 +31,23 @@ class Swept:
     unknown: int = 0
 
 
+async def holders(session: AsyncSession) -> set[str]:
+    """Who holds deliveries just now."""
+    return {name for name in await session.scalars(sa.select(Delivery.leased_by).where(*_SENDING).distinct()) if name}
+
+
 async def is_anything_lost(session: AsyncSession, *, now: datetime) -> bool:
     """Asked in a reading session before ``sweep`` takes the writer's turn."""
     lost = sa.or_(_expired(now), _too_long(now))
     return (await session.scalar(sa.select(Delivery.id).where(lost).limit(1))) is not None
 
 
-async def sweep(session: AsyncSession, *, now: datetime, harmless: Collection[str] = frozenset()) -> Swept:
-    """Take over expired leases: an email goes out again under its Message-ID, and so does a chat message that was not begun.
+async def sweep(
+    session: AsyncSession, *, now: datetime, harmless: Collection[str] = frozenset(), ended: Collection[str] = frozenset()
+) -> Swept:
+    """Take over expired leases and those of holders that have ``ended``.
 
+    An email goes out again under its Message-ID, and so does a chat message that was not begun.
     A chat message that was begun becomes ``unknown``: it may have arrived. What has taken its process down with it
     ``MOST_DEATHS`` times is ``unknown`` too: somebody has to look.
     A lease from before the clock was set back is shortened: the living renew it, that of the dead runs out (docs/decisions/0150).
@@ -47,8 +55,9 @@ async def sweep(session: AsyncSession, *, now: datetime, harmless: Collection[st
     await _move(session, _too_long(now), {"lease_until": now + ANEW})
     again = sa.or_(Delivery.kind.in_(harmless), sa.and_(Delivery.begun_at.is_(None), Delivery.unseen < MOST_DEATHS))
     freed = {"leased_by": None, "lease_until": None, "error": _LOST}
-    queued = await _move(session, sa.and_(_expired(now), again), {**freed, "state": State.QUEUED, "unseen": Delivery.unseen + 1})
-    unknown = await _move(session, _expired(now), {**freed, "state": State.UNKNOWN, "settled_at": now})
+    lost = sa.or_(_expired(now), sa.and_(*_SENDING, Delivery.leased_by.in_(ended)))
+    queued = await _move(session, sa.and_(lost, again), {**freed, "state": State.QUEUED, "unseen": Delivery.unseen + 1})
+    unknown = await _move(session, lost, {**freed, "state": State.UNKNOWN, "settled_at": now})
     return Swept(queued, unknown)
 
 

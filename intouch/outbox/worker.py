@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -23,6 +20,7 @@ from intouch.outbox.claiming import Claim
 from intouch.outbox.flights import Flights, Hold, Line
 from intouch.outbox.models import Delivery, Lane, Road
 from intouch.outbox.packing import Begin, Packer
+from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Renderer
 from intouch.outbox.settler import Settler
 from intouch.outbox.settling import PATIENCE, OnDead, Rules, Settled
@@ -77,6 +75,7 @@ class Worker:
         self,
         sessions: Sessions,
         clock: Clock,
+        presence: Presence,
         *,
         renderers: Mapping[str, Renderer],
         channels: Mapping[Road, Channel],
@@ -89,7 +88,8 @@ class Worker:
     ) -> None:
         self.habits = habits or Habits()
         self._beat = beat
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._presence = presence
+        self.holder = presence.name
         self._sessions = sessions
         self._clock = clock
         self._channels = channels
@@ -254,10 +254,11 @@ class Worker:
 
     async def _sweep(self) -> None:
         async with self._sessions.read() as session:
-            if not await sweeping.is_anything_lost(session, now=self._clock.now()):
+            ended = set(filter(self._presence.has_ended, await sweeping.holders(session)))
+            if not ended and not await sweeping.is_anything_lost(session, now=self._clock.now()):
                 return
         async with self._sessions.write() as session:
-            swept = await sweeping.sweep(session, now=self._clock.now(), harmless=self.habits.harmless)
+            swept = await sweeping.sweep(session, now=self._clock.now(), harmless=self.habits.harmless, ended=ended)
         log.warning("outbox.swept", queued=swept.queued, unknown=swept.unknown)
         self.nudge()
 

@@ -24,6 +24,7 @@ from intouch.digest import editions
 from intouch.digest.models import Audience
 from intouch.outbox import enqueue
 from intouch.outbox.models import Delivery, Lane, Road, State
+from intouch.outbox.presence import Presence
 from intouch.outbox.worker import Worker
 from intouch.places.models import Area, Ward
 from intouch.residents import consents, email
@@ -94,7 +95,7 @@ async def everything(database_url: str, folder: Path) -> dict[str, Mail]:
         try:
             async with runtime.sessions.write() as session:
                 await _queue(session, runtime)
-            await _send(app.build_worker(runtime, None), runtime)
+            await _send(app.build_worker(runtime, Presence(runtime.settings.data_dir)), runtime)
         finally:
             await runtime.sessions.close()
         return {mail.recipients[0].partition("@")[0]: mail for mail in box.messages}

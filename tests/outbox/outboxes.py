@@ -14,6 +14,7 @@ from intouch.channels.outcomes import Envelope, Outcome
 from intouch.outbox import enqueue
 from intouch.outbox.enqueue import Draft
 from intouch.outbox.models import Delivery, Lane, Road, State
+from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Renderer, render_messages
 from intouch.outbox.worker import Habits, Worker
 from intouch.runtime import Runtime
@@ -83,6 +84,7 @@ def worker(runtime: Runtime, channel: Any, *, road: Road = Road.TELEGRAM, habits
     return Worker(
         runtime.sessions,
         runtime.clock,
+        options.pop("presence", None) or Presence(runtime.settings.data_dir),
         renderers=renderers,
         channels={road: channel},
         email_from="In Touch <news@council.example>",

@@ -29,3 +29,11 @@ async def test_one_holds_it_until_it_runs_out_or_is_given_up(runtime: Runtime, n
 
 async def test_of_many_who_ask_at_once_one_gets_it(runtime: Runtime, now: datetime) -> None:
     assert sum(await asyncio.gather(*(take(runtime, f"p{number}", now) for number in range(8)))) == 1
+
+
+async def test_the_lease_of_one_who_has_ended_is_free_at_once(runtime: Runtime, now: datetime) -> None:
+    assert await take(runtime, "a", now)
+    async with runtime.sessions.write() as session:
+        assert not await leases.take(session, "the poller", holder="b", seconds=60, now=now, has_ended=lambda name: name == "c")
+        assert await leases.take(session, "the poller", holder="b", seconds=60, now=now, has_ended=lambda name: name == "a")
+    assert not await take(runtime, "a", now)

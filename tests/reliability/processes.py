@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from intouch import app, logs, settings
-from intouch.bot import polling
 from intouch.outbox.worker import Habits, Worker
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -77,7 +76,6 @@ def _lead(number: int, parts: tuple[str, ...], overrides: dict[str, Any], haste:
     if haste is not None:
         habits = Habits(lease=timedelta(seconds=haste.lease), poll=0.1, sweep_every=haste.sweep_every)
         setattr(app, "Worker", functools.partial(Worker, habits=habits))  # noqa: B010 - a class is replaced
-        polling.LEASE_SECONDS = 0 if number == 1 else int(haste.lease)  # alone, nobody need wait for the one who died
     asyncio.run(_live(parts, overrides))
 
 
