@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from intouch import legible
 from intouch.errors import BadInput
 
 Read = TypeVar("Read")
+
+LONGEST_NAME = 100  # of a ward, an area, a person: it stands on buttons, in subjects and in tables
 
 _MOST_NAMED = 20
 _DELIMITERS = (",", ";", "\t", "|")
@@ -21,19 +23,15 @@ _NO_CSV = {b"PK\x03\x04": "an Excel or OpenDocument workbook", b"\xd0\xcf\x11\xe
 _USUAL_SIGNS = frozenset("\u00a0£€§©®°·´²³¼½¾«»¿¡ªº–—‘’“”•…™")
 
 
-# What no name or title holds, and what could turn the lines of a terminal or of a message around.
-UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
 class BadFile(BadInput):
     """A file, or rows of it, can't be read; the sentence names the file, the lines and the reasons."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, and where: ``line 4`` or ``feature 2``."""
+    """What is wrong, and with which of the file's lines or features."""
 
-    where: str
+    number: int
     reason: str
 
 
@@ -52,19 +50,27 @@ class Row:
         return self.cells.get(fold(column), "")
 
     def required(self, column: str) -> str:
-        """The cell, which must not be empty."""
-        if not self[column]:
+        """The cell, in which there must be something to read."""
+        if legible.is_blank(self[column]):
             raise BadRow(f"{column} is empty")
         return self[column]
+
+    def name(self, column: str) -> str:
+        """The cell as a name on one line, which must be there and not too long to show."""
+        name = " ".join(self.required(column).split())
+        if len(name) > LONGEST_NAME:
+            raise BadRow(f"{column} has {len(name):,} characters; at most {LONGEST_NAME} fit")
+        return name
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A CSV file with a heading: its name, the columns as they are spelled in it, and its rows."""
+    """A CSV file with a heading: its name, the columns as they are spelled in it, its rows, and those that are none."""
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    problems: tuple[Problem, ...] = ()
 
     def has(self, column: str) -> bool:
         return fold(column) in map(fold, self.columns)
@@ -99,7 +105,7 @@ def decode(raw: bytes, name: str, *, wanted: str = '"CSV UTF-8"') -> str:
     text = _decoded(raw)
     if text is None:
         raise BadFile(f"{name} is in an encoding that In Touch can't tell for certain. Please save it as {wanted} and try again.")
-    if UNSEEN.search(text):
+    if legible.RULING.search(text):
         raise BadFile(f"{name} holds control characters: it is not a text file, or part of it was damaged.")
     return text
 
@@ -136,14 +142,15 @@ def parse(text: str, name: str, columns: Iterable[str]) -> Sheet:
     if not text.strip():
         raise BadFile(f"{name} is empty. Its first line must be a heading with {', '.join(wanted)}.")
     delimiter = _delimiter(text, wanted)
-    lines = _lines(text, delimiter, name, first_line)
+    problems: list[Problem] = []
+    lines = _lines(text, delimiter, first_line, problems)
     heading = next((cells for _, cells in lines), [])
-    _check_heading(heading, wanted, name)
-    rows, problems = _rows(lines, heading)
     refuse(name, problems)
-    if not rows:
+    _check_heading(heading, wanted, name)
+    rows = list(_rows(lines, heading, problems))
+    if not rows and not problems:
         raise BadFile(f"{name} has a heading but no rows, so there is nothing to import.")
-    return Sheet(name, tuple(heading), tuple(rows))
+    return Sheet(name, tuple(heading), tuple(rows), tuple(problems))
 
 
 def _delimiter(text: str, wanted: list[str]) -> str:
@@ -157,7 +164,7 @@ def _delimiter(text: str, wanted: list[str]) -> str:
     return max(_DELIMITERS, key=lambda delimiter: (found(delimiter), heading.count(delimiter)))
 
 
-def _lines(text: str, delimiter: str, name: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, delimiter: str, first_line: int, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     starts_at = first_line
     while True:
@@ -165,8 +172,10 @@ def _lines(text: str, delimiter: str, name: str, first_line: int) -> Iterator[tu
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            raise BadFile(f"{name}, line {starts_at}: the quotes around a cell don't match, or it is too long ({error}).") from None
+        except csv.Error:
+            reason = "the quotes around a cell don't match, or it is too long; what comes after it was not looked at"
+            problems.append(Problem(starts_at, reason))
+            return
         cells = [cell.strip() for cell in cells]
         if any(cells):
             yield starts_at, cells
@@ -184,36 +193,36 @@ def _check_heading(heading: list[str], wanted: list[str], name: str) -> None:
         raise BadFile(f"{name} has the column {twice[0]} more than once. Please leave one of them out.")
 
 
-def _rows(lines: Iterator[tuple[int, list[str]]], heading: list[str]) -> tuple[list[Row], list[Problem]]:
-    rows, problems, names = [], [], [fold(cell) for cell in heading]
+def _rows(lines: Iterator[tuple[int, list[str]]], heading: list[str], problems: list[Problem]) -> Iterator[Row]:
+    names = [fold(cell) for cell in heading]
     for line, cells in lines:
         if any(cells[len(names) :]):
-            problems.append(Problem(f"line {line}", f"has {len(cells)} cells where the heading has {len(names)}; put quotes around commas"))
+            problems.append(Problem(line, f"has {len(cells)} cells where the heading has {len(names)}; put quotes around commas"))
         else:
-            rows.append(Row(line, dict(zip(names, cells, strict=False))))
-    return rows, problems
+            yield Row(line, dict(zip(names, cells, strict=False)))
 
 
 def read_rows(sheet: Sheet, read_row: Callable[[Row], Read]) -> list[Read]:
-    """What ``read_row`` makes of each row; ``BadFile`` names every row for which it raised ``BadRow``."""
-    results, problems = [], []
+    """What ``read_row`` makes of each row; ``BadFile`` names every row for which it raised ``BadRow``, and those that are none."""
+    results, problems = [], list(sheet.problems)
     for row in sheet.rows:
         try:
             results.append(read_row(row))
         except BadRow as error:
-            problems.append(Problem(f"line {row.line}", str(error)))
+            problems.append(Problem(row.line, str(error)))
     refuse(sheet.name, problems)
     return results
 
 
-def refuse(name: str, problems: list[Problem], *, thing: str = "row") -> None:
-    """Raise ``BadFile`` with the first twenty problems, if there are any."""
-    if not problems:
+def refuse(name: str, problems: Iterable[Problem], *, thing: str = "row", place: str = "line") -> None:
+    """Raise ``BadFile`` with the first twenty problems in the order of the file, if there are any."""
+    found = sorted(problems, key=lambda problem: problem.number)
+    if not found:
         return
-    count = f"1 {thing} that" if len(problems) == 1 else f"{len(problems)} {thing}s that"
-    lines = [f"  {name}, {problem.where}: {problem.reason}" for problem in problems[:_MOST_NAMED]]
-    if len(problems) > _MOST_NAMED:
-        lines.append(f"  and {len(problems) - _MOST_NAMED} more")
+    count = f"1 {thing} that" if len(found) == 1 else f"{len(found)} {thing}s that"
+    lines = [f"  {name}, {place} {problem.number}: {problem.reason}" for problem in found[:_MOST_NAMED]]
+    if len(found) > _MOST_NAMED:
+        lines.append(f"  and {len(found) - _MOST_NAMED} more")
     raise BadFile("\n".join([f"{name} has {count} can't be read, so nothing of it was imported:", *lines]))
 
 

@@ -48,7 +48,7 @@ def test_a_file_that_cannot_be_read_is_said_to_be_what_it_is(tmp_path: Path, raw
     path = tmp_path / "people.csv"
     path.write_bytes(raw)
     with pytest.raises(BadFile) as raised:
-        sheets.read(path, COLUMNS)
+        sheets.read_rows(sheets.read(path, COLUMNS), lambda row: row)
     assert sentence in str(raised.value)
 
 
@@ -94,6 +94,26 @@ def test_every_bad_row_is_named_up_to_twenty() -> None:
     assert lines[0] == "f.csv has 30 rows that can't be read, so nothing of it was imported:"
     assert lines[1] == "  f.csv, line 2: n0 is bad"
     assert len(lines) == 22 and lines[-1] == "  and 10 more"
+
+
+def test_rows_that_are_none_hide_no_other_bad_row() -> None:
+    text = 'name,ward_code\nA, the first,E1\n ,E2\nB,E3\nC, the third,E4\nD,\n"E,E6\n'
+    with pytest.raises(BadFile) as raised:
+        sheets.read_rows(sheets.parse(text, "f.csv", COLUMNS), lambda row: (row.required("name"), row.required("ward_code")))
+    assert str(raised.value).splitlines() == [
+        "f.csv has 5 rows that can't be read, so nothing of it was imported:",
+        "  f.csv, line 2: has 3 cells where the heading has 2; put quotes around commas",
+        "  f.csv, line 3: name is empty",
+        "  f.csv, line 5: has 3 cells where the heading has 2; put quotes around commas",
+        "  f.csv, line 6: ward_code is empty",
+        "  f.csv, line 7: the quotes around a cell don't match, or it is too long; what comes after it was not looked at",
+    ]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("\u200b\u2060", "name is empty"), ("A" * 101, "name has 101 characters; at most 100 fit")])
+def test_a_name_has_something_to_read_and_fits(name: str, reason: str) -> None:
+    with pytest.raises(BadFile, match=reason):
+        sheets.read_rows(sheets.parse(f"name,ward_code\n{name},E1\n", "f.csv", COLUMNS), lambda row: row.name("name"))
 
 
 @given(st.lists(st.tuples(*[st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)] * 2), min_size=1))

@@ -81,8 +81,9 @@ def postcodes(  # noqa: PLR0917 - typer's options are no positional arguments
     """
 
     async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+        known = await import_postcodes.known_wards(session)
         rows = import_postcodes.read(
-            file, postcode_field=postcode_field, ward_field=ward_field, longitude_field=lon_field, latitude_field=lat_field
+            file, wards=known, postcode_field=postcode_field, ward_field=ward_field, longitude_field=lon_field, latitude_field=lat_field
         )
         plan = await import_postcodes.plan(session, file.name, rows)
         if not is_real:

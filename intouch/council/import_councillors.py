@@ -48,7 +48,7 @@ async def read(session: AsyncSession, path: Path, *, today: date) -> list[Counci
     first: dict[tuple[str, int], CouncillorRow] = {}
 
     def read_row(row: Row) -> None:
-        name, ward_code = " ".join(row.required("name").split()), row.required("ward_code").upper()
+        name, ward_code = row.name("name"), row.required("ward_code").upper()
         read = CouncillorRow(row.line, name, wards.find(ward_code), ward_code, address(row.required("email")))
         before = first.setdefault((name, read.ward_id), read)
         if before.email != read.email:

@@ -44,7 +44,7 @@ async def read(session: AsyncSession, path: Path) -> list[TeamRow]:
     rows: dict[TeamRow, int] = {}
 
     def read_row(row: Row) -> None:
-        name, wanted = " ".join(row.required("team").split()), " ".join(row["area"].split())
+        name, wanted = row.name("team"), " ".join(row["area"].split())
         area = areas.get(wanted.casefold())
         if wanted and area is None:
             known = ", ".join(sorted(area.name for area in areas.values())) or "none yet"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from intouch import sheets
+from intouch import legible, sheets
+from intouch.places import shared_ground
+from intouch.places.shared_ground import Ground
 from intouch.sheets import BadFile, BadRow, Problem
 
+_CODE = re.compile(r"[A-Z0-9_-]{1,40}")  # what Telegram takes in a ward's sign-up link
 _NO_AREA = 1e-12  # square degrees: about a hundredth of a square metre
 _NOT_DEGREES = "save the file as WGS 84 longitude and latitude (EPSG:4326)"
 
@@ -26,6 +30,13 @@ class WardShape:
     boundary: list[Any]
 
 
+@dataclass(frozen=True)
+class _Placed:
+    number: int
+    shape: WardShape
+    ground: Ground
+
+
 def read(path: Path, *, code_field: str, name_field: str) -> list[WardShape]:
     """The wards in a file; ``BadFile`` names what is wrong with the file or with each of its features."""
     text = sheets.decode(sheets.load(path), path.name, wanted="GeoJSON in UTF-8")
@@ -36,19 +47,31 @@ def parse(text: str, name: str, *, code_field: str, name_field: str) -> list[War
     """The wards in a GeoJSON text."""
     features = _features(_json(text, name), name)
     _check_fields(features, name, [code_field, name_field])
-    shapes: dict[str, WardShape] = {}
+    placed: dict[str, _Placed] = {}
     problems = []
     for number, feature in enumerate(features, 1):
-        where = f"feature {number}"
         try:
-            shape = _shape(feature, code_field, name_field)
-            if shape.code in shapes:
-                raise BadRow(f"has the code {shape.code}, which a feature before it has too")
-            shapes[shape.code] = shape
+            one = _place(number, _shape(feature, code_field, name_field), placed)
+            placed[one.shape.code] = one
         except BadRow as error:
-            problems.append(Problem(where, str(error)))
-    sheets.refuse(name, problems, thing="feature")
-    return list(shapes.values())
+            problems.append(Problem(number, str(error)))
+    sheets.refuse(name, problems, thing="feature", place="feature")
+    return [one.shape for one in placed.values()]
+
+
+def _place(number: int, shape: WardShape, placed: Mapping[str, _Placed]) -> _Placed:
+    label = f"({shape.code} {shape.name})"
+    if shape.code in placed:
+        raise BadRow(f"has the code {shape.code}, which feature {placed[shape.code].number} has too")
+    ground = Ground.of(shape.boundary)
+    if not ground.is_sound:
+        raise BadRow(
+            f"{label} has a shape that crosses itself, or parts or holes that lie on one another; mend its geometry and save again"
+        )
+    for other in placed.values():
+        if shared_ground.lie_on_one_another(ground, other.ground):
+            raise BadRow(f"{label} covers the same ground as feature {other.number} ({other.shape.code} {other.shape.name})")
+    return _Placed(number, shape, ground)
 
 
 def _json(text: str, name: str) -> Any:
@@ -102,23 +125,33 @@ def _polygons(feature: Mapping[str, Any]) -> Any:
 
 
 def _shape(feature: Mapping[str, Any], code_field: str, name_field: str) -> WardShape:
-    code, name = (_word(_properties(feature), field) for field in (code_field, name_field))
+    code, name = _code(_properties(feature), code_field), _word(_properties(feature), name_field)
     polygons = _polygons(feature)
     if polygons is None:
         raise BadRow(f"({code} {name}) has no shape that is a Polygon or a MultiPolygon")
     try:
-        return WardShape(code.upper(), name, [[_ring(ring) for ring in _list(polygon, "polygon")] for polygon in _list(polygons, "shape")])
+        return WardShape(code, name, [[_ring(ring) for ring in _list(polygon, "polygon")] for polygon in _list(polygons, "shape")])
     except BadRow as error:
         raise BadRow(f"({code} {name}) {error}") from None
 
 
 def _word(properties: Mapping[str, Any], field: str) -> str:
     value = properties.get(field)
-    if not isinstance(value, (str, int)) or isinstance(value, bool) or not str(value).strip():
+    if not isinstance(value, (str, int)) or isinstance(value, bool) or legible.is_blank(str(value)):
         raise BadRow(f"has no {field}")
-    if sheets.UNSEEN.search(str(value)):
+    if legible.RULING.search(str(value)):
         raise BadRow(f"has control characters in its {field}")
-    return " ".join(str(value).split())
+    word = " ".join(str(value).split())
+    if len(word) > sheets.LONGEST_NAME:
+        raise BadRow(f"has a {field} of {len(word):,} characters; at most {sheets.LONGEST_NAME} fit")
+    return word
+
+
+def _code(properties: Mapping[str, Any], field: str) -> str:
+    code = _word(properties, field).upper()
+    if not _CODE.fullmatch(code):
+        raise BadRow(f"has the {field} {sheets.shorten(code)!r}; a ward's code has 1 to 40 letters, digits, - and _, such as E05016391")
+    return code
 
 
 def _list(value: Any, what: str) -> list[Any]:

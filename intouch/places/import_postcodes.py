@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from intouch.changes import Changes
 from intouch.errors import BadInput
 from intouch.places import postcodes
 from intouch.places.models import Postcode, Ward
-from intouch.sheets import BadRow, Problem, Row, Sheet
+from intouch.sheets import BadRow, Row, Sheet
 from intouch.storage import inserting
 from intouch.templating import plural
 
@@ -39,10 +39,24 @@ class PostcodePlan:
     upserts: list[dict[str, object]] = field(default_factory=list)
 
 
+async def known_wards(session: AsyncSession) -> set[str]:
+    """The codes of all wards; ``BadInput`` when there are none yet."""
+    codes = set(await session.scalars(sa.select(Ward.code)))
+    if not codes:
+        raise BadInput("There are no wards yet. Please import the wards first: `intouch import wards FILE.geojson …`.")
+    return codes
+
+
 def read(
-    path: Path, *, postcode_field: str, ward_field: str, longitude_field: str | None = None, latitude_field: str | None = None
+    path: Path,
+    *,
+    wards: Container[str],
+    postcode_field: str,
+    ward_field: str,
+    longitude_field: str | None = None,
+    latitude_field: str | None = None,
 ) -> list[PostcodeRow]:
-    """The postcodes in a file; ``BadFile`` names what is wrong with it or with each of its rows.
+    """The postcodes in a file; ``BadFile`` names what is wrong with it or with each of its rows, such as a code not in ``wards``.
 
     Without field names for the centre, the columns ``lon`` and ``lat`` are used if they are there.
     """
@@ -55,6 +69,8 @@ def read(
 
     def read_row(row: Row) -> None:
         read = _read_row(row, postcode_field, ward_field, centre)
+        if read.ward_code not in wards:
+            raise BadRow(f"the ward {sheets.shorten(read.ward_code)} is not known; import the wards first")
         before = first.setdefault(read.postcode, read)
         if before.ward_code != read.ward_code:
             raise BadRow(f"{postcodes.display(read.postcode)} is in the ward {before.ward_code} already (line {before.line})")
@@ -91,12 +107,11 @@ def _degrees(row: Row, column: str, most: float) -> float:
 
 
 async def plan(session: AsyncSession, source: str, rows: Sequence[PostcodeRow]) -> PostcodePlan:
-    """What importing ``rows`` would do.
+    """What importing ``rows``, whose wards are all known, would do.
 
     A postcode whose stored ward came into force later than the file's keeps it, so that files may come in any order.
     """
     wards = {ward.code: ward for ward in await session.execute(sa.select(Ward.id, Ward.code, Ward.valid_from))}
-    _check_wards(source, rows, set(wards))
     since = {ward.id: ward.valid_from for ward in wards.values()}
     columns = (Postcode.postcode, Postcode.ward_id, Postcode.longitude, Postcode.latitude)
     stored = {row.postcode: row for row in await session.execute(sa.select(*columns))}
@@ -116,17 +131,6 @@ async def plan(session: AsyncSession, source: str, rows: Sequence[PostcodeRow]) 
             drawn.changes.unchanged += 1
     _note(drawn.changes, kept=kept, missing=len(stored.keys() - {row.postcode for row in rows}))
     return drawn
-
-
-def _check_wards(source: str, rows: Sequence[PostcodeRow], known: set[str]) -> None:
-    if not known:
-        raise BadInput("There are no wards yet. Please import the wards first: `intouch import wards FILE.geojson …`.")
-    problems = [
-        Problem(f"line {row.line}", f"the ward {sheets.shorten(row.ward_code)} is not known; import the wards first")
-        for row in rows
-        if row.ward_code not in known
-    ]
-    sheets.refuse(source, problems)
 
 
 def _moved(row: PostcodeRow, before: sa.Row[str, int, float | None, float | None]) -> bool:

@@ -45,7 +45,7 @@ def read_areas(path: Path, shapes: Sequence[WardShape]) -> dict[str, str]:
     lines: dict[str, tuple[int, str]] = {}
 
     def read_row(row: Row) -> None:
-        area, code = " ".join(row.required("area").split()), row.required("ward_code").upper()
+        area, code = row.name("area"), row.required("ward_code").upper()
         if code not in codes:
             raise BadRow(f"the ward {code} is not in the file of wards")
         before = lines.setdefault(code, (row.line, area))

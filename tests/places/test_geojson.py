@@ -30,12 +30,12 @@ def ring(*positions: Any) -> list[Any]:
 
 
 def test_polygons_and_multipolygons_become_boundaries_without_heights() -> None:
-    raised = [[[x, y, 12.5] for x, y in square(-1.5, 54.5)[0]]]
+    raised, other = ([[[x, y, 12.5] for x, y in square(west, 54.5)[0]]] for west in (-1.5, -0.5))
     shapes = parse(
-        collection(feature(" e05016391 ", coordinates=raised), feature(7, " Two  parts ", type="MultiPolygon", coordinates=[raised]))
+        collection(feature(" e05016391 ", coordinates=raised), feature(7, " Two  parts ", type="MultiPolygon", coordinates=[other]))
     )
     assert shapes[0] == geojson.WardShape("E05016391", "Southwick", [square(-1.5, 54.5)])
-    assert shapes[1] == geojson.WardShape("7", "Two parts", [square(-1.5, 54.5)])
+    assert shapes[1] == geojson.WardShape("7", "Two parts", [square(-0.5, 54.5)])
 
 
 def test_a_file_in_utf_16_or_with_a_mark_is_read(tmp_path: Path) -> None:
@@ -84,7 +84,18 @@ def test_a_file_that_holds_no_wards_is_said_to_be_what_it_is(text: str, sentence
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        (feature(), "has the code E05016391, which a feature before it has too"),
+        (feature(), "has the code E05016391, which feature 1 has too"),
+        (feature("E2"), "(E2 Southwick) covers the same ground as feature 1 (E05016391 Southwick)"),
+        (feature("E2", coordinates=square(-0.6, 54.6)), "(E2 Southwick) covers the same ground as feature 1"),
+        (feature("E2", coordinates=ring([0, 0], [2, 2], [2, 0], [0, 1], [0, 0])), "(E2 Southwick) has a shape that crosses itself"),
+        (feature("E2", type="MultiPolygon", coordinates=[square(0, 0), square(0.5, 0)]), "or parts or holes that lie on one another"),
+        (feature("E 2"), "has the CODE 'E 2'; a ward's code has 1 to 40 letters, digits, - and _"),
+        (feature("E.2"), "has the CODE 'E.2'; a ward's code"),
+        (feature("<b>"), "has the CODE '<B>'; a ward's code"),
+        (feature("E" * 41), "a ward's code has 1 to 40"),
+        (feature("Ё1"), "a ward's code has 1 to 40"),
+        (feature("E2", name="\u200b"), "has no NAME"),
+        (feature("E2", name="W" * 101), "has a NAME of 101 characters; at most 100 fit"),
         (feature(code=None), "has no CODE"),
         (feature(code=True), "has no CODE"),
         (feature("E2", name="  "), "has no NAME"),
@@ -110,6 +121,11 @@ def test_each_bad_feature_is_named_with_its_reason(bad: dict[str, Any], sentence
     assert "1 feature that can't be read" in str(raised.value)
     assert "wards.geojson, feature 2: " in str(raised.value)
     assert sentence in str(raised.value)
+
+
+def test_neighbours_that_touch_or_share_a_sliver_are_two_wards() -> None:
+    beside = [feature(), feature("E2", coordinates=square(-0.5, 54.5)), feature("E3", coordinates=square(-1.5, 55.495))]
+    assert [shape.code for shape in parse(collection(*beside))] == ["E05016391", "E2", "E3"]
 
 
 @pytest.mark.parametrize("unseen", ["\x1b[2J", "\x9b31m", "\u202e"])

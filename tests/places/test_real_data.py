@@ -40,7 +40,8 @@ def shapes_of(names: tuple[str, str, str, str]) -> list[geojson.WardShape]:
 
 
 def rows_of(names: tuple[str, str, str, str]) -> list[import_postcodes.PostcodeRow]:
-    return import_postcodes.read(FOLDER / names[1], postcode_field="postcode", ward_field=names[2])
+    wards = {shape.code for shape in shapes_of(names)}
+    return import_postcodes.read(FOLDER / names[1], wards=wards, postcode_field="postcode", ward_field=names[2])
 
 
 async def take_wards(session: AsyncSession, names: tuple[str, str, str, str], since: date) -> import_wards.WardPlan:
