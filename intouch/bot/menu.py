@@ -5,6 +5,7 @@ from __future__ import annotations
 import telegram
 
 from intouch.bot.application import MENU
+from intouch.bot.calling import understood
 from intouch.runtime import Runtime
 
 
@@ -12,5 +13,5 @@ async def publish(runtime: Runtime, bot: telegram.Bot) -> None:
     """Tell the Bot API the menu and the description."""
     lines = runtime.templates.text("telegram/help/menu.txt").strip().splitlines()
     words = dict(line.split(": ", 1) for line in lines)
-    await bot.set_my_commands([(command, words[command]) for command in MENU])
-    await bot.set_my_description(runtime.templates.text("telegram/help/description.txt").strip()[:512])
+    await understood(bot.set_my_commands([(command, words[command]) for command in MENU]))
+    await understood(bot.set_my_description(runtime.templates.text("telegram/help/description.txt").strip()[:512]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import telegram
 
+from intouch.bot.calling import NotUnderstood, understood
 from intouch.bot.turn import Content, Incoming
 from intouch.errors import BadInput, InTouchError
 from intouch.issues import photos
@@ -24,12 +25,18 @@ async def fetch(runtime: Runtime, bot: telegram.Bot, what: Incoming) -> dict[str
     try:
         if what.file_size > _LARGEST_DOWNLOAD:
             raise BadInput("That photo is too large. Please send it as a photo instead of a file, or send a smaller one.")
-        file = await bot.get_file(what.file_id)
-        return {"clean_photo": await photos.clean(bytes(await file.download_as_bytearray()))}
+        return {"clean_photo": await photos.clean(await _download(bot, what.file_id))}
     except InTouchError as error:
         return {"photo_error": error}
     except telegram.error.TelegramError:
         return {"photo_error": BadInput("The photo didn't come through. Please send it again, or skip it.")}
+
+
+async def _download(bot: telegram.Bot, file_id: str) -> bytes:
+    file = await understood(bot.get_file(file_id))
+    if not file.file_path:
+        raise NotUnderstood("the Bot API does not say where the file is")
+    return bytes(await understood(file.download_as_bytearray()))
 
 
 async def _is_writing_a_report(runtime: Runtime, telegram_id: int) -> bool:

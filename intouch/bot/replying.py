@@ -7,6 +7,7 @@ import asyncio
 import telegram
 
 from intouch import logs
+from intouch.bot.calling import understood
 from intouch.bot.turn import Content, Incoming, Reply
 from intouch.channels.outcomes import Verdict
 from intouch.channels.telegram import classify, to_markup
@@ -19,6 +20,8 @@ from intouch.templating import TelegramMessage
 log = logs.get("bot")
 
 TOAST_LIMIT = 200
+# A button that goes on turning is a small thing; a person's next message that waits for it is not.
+TAP_WITHIN = 3.0  # seconds
 
 
 async def send(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, *, is_tap_answered: bool = False) -> None:
@@ -44,8 +47,17 @@ def toast(said: str) -> dict[str, str]:
 async def _send_one(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, number: int) -> None:
     if reply.document is not None:
         await _send_document(runtime, bot, what, reply)
-    if reply.message is None:
+    if reply.message is None or await _say(runtime, bot, what, reply, number) is not Verdict.FAILED:
         return
+    # Telegram will never take these words, which is our mistake; the person still needs a way on.
+    instead = Reply(runtime.templates.telegram("help/unsendable"))
+    if await _say(runtime, bot, what, instead, number) is Verdict.FAILED:
+        log.error("bot.reply_given_up", update=what.update_id)
+
+
+async def _say(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, number: int) -> Verdict:
+    """Send the message now or, when it certainly did not arrive, soon."""
+    assert reply.message is not None
     try:
         await _send_message(bot, what, reply, reply.message)
     except telegram.error.Forbidden:
@@ -55,36 +67,43 @@ async def _send_one(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: 
         log.warning("bot.reply_not_sent", update=what.update_id, verdict=outcome.verdict, error=outcome.error)
         if outcome.verdict in (Verdict.RETRY, Verdict.NOT_TRIED):
             await _send_later(runtime, what, reply.message, number)
-        elif outcome.verdict is Verdict.FAILED:
-            # Telegram will never take these words, which is our mistake; the person still needs a way on.
-            await bot.send_message(what.telegram_id, runtime.templates.telegram("help/unsendable").text, parse_mode="HTML")
         # Else it may have arrived: a question asked twice confuses more than /help, which asks it again.
+        return outcome.verdict
+    return Verdict.SENT
 
 
 async def _send_message(bot: telegram.Bot, what: Incoming, reply: Reply, message: TelegramMessage) -> None:
-    if reply.edits and what.message_id is not None:
-        try:
-            await bot.edit_message_text(
+    if reply.edits and what.message_id is not None and await _edit(bot, what, message, message_id=what.message_id):
+        return
+    await understood(bot.send_message(what.telegram_id, message.text, parse_mode="HTML", reply_markup=to_markup(message)))
+
+
+async def _edit(bot: telegram.Bot, what: Incoming, message: TelegramMessage, *, message_id: int) -> bool:
+    """Whether the message now stands where the tapped one stood."""
+    try:
+        await understood(
+            bot.edit_message_text(
                 message.text,
                 chat_id=what.telegram_id,
-                message_id=what.message_id,
+                message_id=message_id,
                 parse_mode="HTML",
                 reply_markup=to_markup(message) if message.buttons else None,  # type: ignore[arg-type]
             )
-        except telegram.error.BadRequest as error:
-            if "not modified" in str(error).lower():
-                return
-            log.info("bot.could_not_edit", update=what.update_id)
-        else:
-            return
-    await bot.send_message(what.telegram_id, message.text, parse_mode="HTML", reply_markup=to_markup(message))
+        )
+    except telegram.error.BadRequest as error:
+        if "not modified" in str(error).lower():
+            return True
+        log.info("bot.could_not_edit", update=what.update_id)
+        return False
+    return True
 
 
 async def _send_document(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply) -> None:
     document = reply.document
     assert document is not None
     try:
-        await bot.send_document(what.telegram_id, document.contents, filename=document.filename, caption=document.caption or None)
+        sending = bot.send_document(what.telegram_id, document.contents, filename=document.filename, caption=document.caption or None)
+        await understood(sending)
     except telegram.error.Forbidden:
         raise
     except telegram.error.TelegramError as error:
@@ -110,6 +129,7 @@ async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage
 async def _stop_waiting(bot: telegram.Bot, what: Incoming, said: str) -> None:
     """Answer the tap, so that the button stops turning; a tap too old for that needs no answer."""
     try:
-        await bot.answer_callback_query(what.tap_id, text=said[:TOAST_LIMIT] or None)
-    except telegram.error.TelegramError as error:
+        async with asyncio.timeout(TAP_WITHIN):
+            await understood(bot.answer_callback_query(what.tap_id, text=said[:TOAST_LIMIT] or None))
+    except (telegram.error.TelegramError, TimeoutError) as error:
         log.info("bot.tap_not_answered", update=what.update_id, error=type(error).__name__)

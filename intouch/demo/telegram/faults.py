@@ -22,6 +22,14 @@ class Hangs(Exception):
         self.seconds = seconds
 
 
+class Odd(Exception):
+    """The call never gets here: something on the way, such as a proxy, answers with ``body`` as if all were well."""
+
+    def __init__(self, body: str) -> None:
+        super().__init__()
+        self.body = body
+
+
 @dataclass
 class Fault:
     """One thing that goes wrong ``times`` times, for one method (or any) and one chat (or any)."""
@@ -56,9 +64,9 @@ class Faults:
             await asyncio.sleep(self.latency)
 
     def strike(self, method: str, chat_id: str, *, after_the_call: bool) -> None:
-        """Raise the first fault planned for this call; lost answers strike after it took effect, refusals before."""
+        """Raise the first fault planned for this call; lost answers strike after it took effect, others before."""
         for fault in self.planned:
-            if fault.concerns(method, chat_id) and isinstance(fault.error, Refused) is not after_the_call:
+            if fault.concerns(method, chat_id) and isinstance(fault.error, (Refused, Odd)) is not after_the_call:
                 fault.times -= 1
                 raise fault.error
 

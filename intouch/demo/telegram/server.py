@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from intouch.demo.telegram import methods, parameters, sending
-from intouch.demo.telegram.faults import AnswerLost, Fault, Faults, Hangs, Limits
+from intouch.demo.telegram.faults import AnswerLost, Fault, Faults, Hangs, Limits, Odd
 from intouch.demo.telegram.person import Person
 from intouch.demo.telegram.refusals import Refused
 from intouch.demo.telegram.serving import serve
@@ -107,6 +107,10 @@ class SimulatedTelegram:
         error = Hangs(hangs_for) if hangs_for else AnswerLost()
         self.faults.planned.append(Fault(error, method, str(chat_id), times))
 
+    def answer_oddly(self, method: str = "", *, body: str, chat_id: int | str = "", times: int = 1) -> None:
+        """Answer the next calls with ``body`` and 200, as a proxy on the way might; they have no effect."""
+        self.faults.planned.append(Fault(Odd(body), method, str(chat_id), times))
+
     def down(self, seconds: float) -> None:
         """Answer everything with 502 Bad Gateway for so long; 0 ends it."""
         self.faults.go_down(seconds)
@@ -162,6 +166,8 @@ class SimulatedTelegram:
             return JSONResponse({"ok": True, "result": await self._result(request)})
         except Refused as refusal:
             return JSONResponse(refusal.to_json(), status_code=refusal.code)
+        except Odd as odd:
+            return PlainTextResponse(odd.body)
         except AnswerLost:
             return _CutShort()
         except Hangs as hangs:

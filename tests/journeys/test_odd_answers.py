@@ -1,0 +1,116 @@
+"""The bot when the Bot API answers oddly, refuses twice or hangs: one line in the log, no silence, nobody else kept waiting."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from intouch.outbox.models import Delivery
+from tests.journeys.conftest import House
+from tests.journeys.stories import photo, signs_up
+
+# It is about the wire, which is the same over every database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+ODD = ["<html><h1>Please log in to the wireless network</h1></html>", '{"ok": true}', "[]", "", "null"]
+
+
+@pytest.fixture
+def log() -> Iterator[list[EventDict]]:
+    with capture_logs() as lines:
+        yield lines
+
+
+def _told(log: list[EventDict], event: str) -> list[EventDict]:
+    """The lines of this event; none of all lines has a traceback."""
+    assert not [line for line in log if line.get("exc_info")]
+    return [line for line in log if line["event"] == event]
+
+
+@pytest.mark.parametrize("body", ODD)
+async def test_a_reply_whose_answer_is_none_comes_later(house: House, log: list[EventDict], body: str) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.answer_oddly("sendMessage", body=body)
+    await alice.sends("/help")
+    await alice.expects("What you can do here", timeout=15)
+    assert len(_told(log, "bot.reply_not_sent")) == 1
+
+
+@pytest.mark.parametrize("body", ODD)
+async def test_polling_goes_on_after_an_answer_that_is_none(house: House, log: list[EventDict], body: str) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.answer_oddly("getUpdates", body=body)
+    await alice.sends("/help")
+    await alice.sends("/help")
+    await alice.expects("What you can do here", timeout=4)
+    assert len(_told(log, "bot.poll_failed")) == 1
+
+
+@pytest.mark.parametrize("method", ["deleteWebhook", "setMyCommands", "setMyDescription"])
+async def test_a_start_survives_answers_that_are_none(house: House, log: list[EventDict], method: str) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.answer_oddly(method, body='{"ok": true}')
+    await house.restart()
+    await alice.sends("/help")
+    await alice.expects("What you can do here", timeout=4)
+    assert _told(log, "app.part_fell_over") == []
+
+
+@pytest.mark.parametrize("body", [*ODD, '{"ok": true, "result": {"file_id": "a", "file_unique_id": "b"}}'])
+async def test_a_photo_that_cannot_be_fetched_is_asked_for_again(house: House, body: str) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    await alice.sends("/report")
+    asked = await alice.expects("What would you like to report?")
+    await alice.taps(asked.buttons[0])
+    await alice.expects("Can you send a photo?")
+    house.telegram.answer_oddly("getFile", body=body)
+    await alice.sends_photo(photo())
+    await alice.expects("didn't come through")
+    await alice.sends_photo(photo())
+    await alice.expects("We have kept photo 1")
+
+
+async def test_a_reply_refused_twice_is_one_line_and_stops_nobody(house: House, log: list[EventDict]) -> None:
+    alice, bob = house.telegram.person(1001, "Alice"), house.telegram.person(1002, "Bob")
+    await signs_up(alice)
+    house.telegram.fail_next("sendMessage", code=400, description="Bad Request: can't parse entities", chat_id=1001, times=2)
+    await alice.sends("/help")
+    await bob.sends("/start")
+    await bob.expects("Who sees it")
+    await alice.sends("/ward")
+    await alice.expects("Southwick")
+    assert len(_told(log, "bot.reply_given_up")) == 1
+
+
+async def test_the_sentence_for_a_refused_reply_waits_in_the_outbox_when_it_cannot_leave(house: House) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.fail_next("sendMessage", code=400, description="Bad Request: can't parse entities", chat_id=1001)
+    house.telegram.fail_next("sendMessage", code=500, chat_id=1001)
+    await alice.sends("/help")
+    await alice.expects("What you did is saved", timeout=15)
+    async with house.runtime.sessions.read() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(Delivery.key.like("reply:%"))) == 1
+
+
+async def test_a_tap_whose_answer_hangs_holds_nobody_up_for_long(house: House) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    await alice.sends("/ward")
+    await alice.expects("Southwick")
+    house.telegram.lose_next_answer("answerCallbackQuery", hangs_for=15)
+    tapping = asyncio.create_task(alice.taps("This week's digest"))
+    await alice.expects("This week in")
+    began = time.monotonic()
+    await alice.sends("/help")
+    await alice.expects("What you can do here", timeout=10)
+    assert time.monotonic() - began < 5
+    tapping.cancel()
