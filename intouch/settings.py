@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -18,6 +18,17 @@ from intouch.errors import InTouchError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKLY = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):([0-5]\d)$")
+# User and password are all that may hold other signs, and these only as %XX: else half a password is taken for the host.
+_SMTP_URL = re.compile(
+    r"(?P<scheme>smtps?)://((?P<user>[^@/?#:]*)(:(?P<password>[^@/?#]*))?@)?"
+    r"(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?(\?(?P<query>[^#]*))?",
+    re.IGNORECASE,
+)
+_SMTP_OPTIONS = {"starttls": "0", "connections": "4", "rate": "0", "verify": "1"}
+_NO_SMTP_URL = (
+    "is not an SMTP URL; write smtp://user:pass@host:587?starttls=1 or smtps://host, and in the password %40 for @, %2F for /, "
+    "%3A for :, %3F for ?, %23 for # and %25 for %"
+)
 
 
 class BadSettings(InTouchError):
@@ -185,17 +196,8 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        try:
-            is_known = not url or (urlsplit(url).scheme in ("smtp", "smtps") and bool(urlsplit(url).hostname))
-            if url:
-                SmtpAddress(url)
-        except ValueError:  # a port or a number that is none; its text may be half a password
-            is_known = False
-        if not is_known:
-            raise ValueError(
-                "is not an SMTP URL; write smtp://user:pass@host:587?starttls=1 or smtps://host, with %40 for an @ in the password"
-            )
+        if value.get_secret_value():
+            SmtpAddress(value.get_secret_value())
         return value
 
     @property
@@ -235,20 +237,40 @@ class Settings(BaseSettings):
 
 
 class SmtpAddress:
-    """An SMTP URL taken apart: host, port, user, password, TLS from the start or by STARTTLS, most connections."""
+    """An SMTP URL taken apart: host, port, user, password, TLS from the start or by STARTTLS, most connections.
+
+    ``ValueError`` says what is wrong with it and shows no part of it: whichever part it is may be half a password.
+    """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        query = parse_qs(parts.query)
-        self.host = parts.hostname or "localhost"
-        self.uses_tls = parts.scheme == "smtps"
-        self.starttls = query.get("starttls", ["0"])[0] in ("1", "true", "yes")
-        self.port = parts.port or (465 if self.uses_tls else 587 if self.starttls else 25)
-        self.user = unquote(parts.username or "")
-        self.password = unquote(parts.password or "")
-        self.connections = int(query.get("connections", ["4"])[0])
-        self.verify = query.get("verify", ["1"])[0] not in ("0", "false", "no")
-        self.per_second = float(query.get("rate", ["0"])[0])
+        found = _SMTP_URL.fullmatch(url.strip())
+        if not found or not 0 < int(found["port"] or 25) < 65_536:
+            raise ValueError(_NO_SMTP_URL)
+        told = parse_qsl(found["query"] or "", keep_blank_values=True)
+        options = _SMTP_OPTIONS | dict(told)
+        if len(options) > len(_SMTP_OPTIONS) or len(dict(told)) < len(told):
+            raise ValueError(f"knows {', '.join(_SMTP_OPTIONS)} after its ?, each once; with %3F for a ? in the password")
+        self.uses_tls = found["scheme"].lower() == "smtps"
+        self.starttls, self.verify = (_switch(name, options[name]) for name in ("starttls", "verify"))
+        if self.uses_tls and self.starttls:
+            raise ValueError("has starttls after smtps://, which is TLS from the start; leave starttls out, or write smtp://")
+        self.host = found["host"].strip("[]").lower()
+        self.port = int(found["port"] or (465 if self.uses_tls else 587 if self.starttls else 25))
+        self.user, self.password = unquote(found["user"] or ""), unquote(found["password"] or "")
+        self.connections = int(_number("connections", options["connections"], "[1-9][0-9]?|100", "a whole number from 1 to 100"))
+        self.per_second = float(_number("rate", options["rate"], r"[0-9]{1,4}(\.[0-9]{1,3})?", "emails a second, such as 20"))
+
+
+def _switch(name: str, word: str) -> bool:
+    if word.lower() not in ("1", "true", "yes", "0", "false", "no"):
+        raise ValueError(f"has a {name} that is neither 1 nor 0")
+    return word.lower() in ("1", "true", "yes")
+
+
+def _number(name: str, word: str, pattern: str, wanted: str) -> str:
+    if not re.fullmatch(pattern, word):
+        raise ValueError(f"has a {name} that can't be used; write {wanted}")
+    return word
 
 
 def settings_file() -> Path:
