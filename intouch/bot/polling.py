@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import telegram
 
 from intouch import logs
-from intouch.bot import incoming, menu
+from intouch.bot import ending, incoming, menu
 from intouch.bot.calling import NotUnderstood, understood
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
@@ -180,8 +180,7 @@ class Poller:
 
     async def _finish(self) -> None:
         """Let what is under way end, tell the Bot API how far we came, and give up the lease."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=5)
+        await ending.end(self._under_way)
         with contextlib.suppress(telegram.error.TelegramError, OSError, TimeoutError):
             if self._offset is not None:
                 await asyncio.wait_for(understood(self.bot.get_updates(offset=self._offset, timeout=0, limit=1)), timeout=2)

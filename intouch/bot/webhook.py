@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from intouch import logs
-from intouch.bot import incoming, menu, replying
+from intouch.bot import ending, incoming, menu, replying
+from intouch.bot.calling import understood
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
 from intouch.residents.models import WaitingUpdate
@@ -25,6 +26,7 @@ log = logs.get("bot")
 PATH = "/telegram/updates"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 MOST_CONNECTIONS = 100  # the most that the Bot API opens
+LONGEST_PAUSE = 30.0
 
 
 class Webhook:
@@ -41,16 +43,33 @@ class Webhook:
     async def run(self) -> None:
         """Tell Telegram where to bring updates, and go on with what a poller wrote down; ends when cancelled."""
         try:
-            url = f"{self.runtime.links.public_url}{PATH}"
-            await menu.publish(self.runtime, self.bot)
-            await self.bot.set_webhook(url, secret_token=self._secret, allowed_updates=ALLOWED_UPDATES, max_connections=MOST_CONNECTIONS)
-            log.info("bot.listening")
+            await self._announce()
             await self._go_on()
             await asyncio.Event().wait()
         finally:
-            if self._under_way:
-                await asyncio.wait(self._under_way, timeout=5)
+            await ending.end(self._under_way)
             await self.dispatcher.close()
+
+    async def _announce(self) -> None:
+        """However long the Bot API is away, updates that it brings meanwhile are taken."""
+        pause = 1.0
+        while True:
+            try:
+                await menu.publish(self.runtime, self.bot)
+                await self._set()
+            except (telegram.error.TelegramError, OSError) as error:
+                log.warning("bot.webhook_not_set", error=type(error).__name__, pause=pause)
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+            else:
+                log.info("bot.listening")
+                return
+
+    async def _set(self) -> None:
+        url = f"{self.runtime.links.public_url}{PATH}"
+        await understood(
+            self.bot.set_webhook(url, secret_token=self._secret, allowed_updates=ALLOWED_UPDATES, max_connections=MOST_CONNECTIONS)
+        )
 
     async def receive(self, request: Request) -> Response:
         """200 once the effect is stored: until then Telegram brings the update again."""
@@ -70,7 +89,9 @@ class Webhook:
         # A tap is answered as soon as its effect is stored; a message's reply must have left before Telegram forgets it.
         waiting: list[asyncio.Future[Any]] = [task, answer]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        return JSONResponse(answer.result()) if answer.done() else Response()
+        if answer.done():
+            return JSONResponse(answer.result())
+        return Response(status_code=503 if task.cancelled() else 200)  # cut short as we stop: to be brought again
 
     def _take(self, update: telegram.Update, answer: asyncio.Future[dict[str, Any]] | None = None) -> asyncio.Task[None]:
         def stop_waiting(tap_id: str, toast: str) -> bool:

@@ -54,7 +54,7 @@ class House:
     async def restart(self) -> None:
         """Stop the application as a deployment would, and start it again."""
         await self.application.stop()
-        self.application = app.Application(self.settings, clock=self.clock)
+        self.application = app.Application(self.settings, clock=self.clock, parts=self.application.parts)
         await self.application.start()
 
 

@@ -114,3 +114,15 @@ async def test_a_tap_whose_answer_hangs_holds_nobody_up_for_long(house: House) -
     await alice.expects("What you can do here", timeout=10)
     assert time.monotonic() - began < 5
     tapping.cancel()
+
+
+async def test_stopping_while_a_reply_hangs_is_quick_and_tidy(house: House, log: list[EventDict]) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.lose_next_answer("sendMessage", hangs_for=8)
+    await alice.sends("/help")
+    await alice.expects("What you can do here")
+    began = time.monotonic()
+    await house.application.stop()
+    assert time.monotonic() - began < 7
+    assert [line["event"] for line in log if line["log_level"] in ("warning", "error")] == ["bot.stopped_in_a_hurry"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from intouch import app
 from intouch import settings as settings_module
@@ -43,7 +45,7 @@ async def hooked(database_url: str, tmp_path: Path, clock: ShiftedClock) -> Asyn
             await small_council(session, clock.now())
         await application.start()
         yield running
-        await application.stop()
+        await running.application.stop()
 
 
 def _start(update_id: int, telegram_id: int) -> dict[str, object]:
@@ -102,6 +104,36 @@ async def test_an_update_is_answered_when_its_effect_is_stored_and_has_it_once(h
 async def test_the_answer_to_a_tap_rides_in_the_response(hooked: House) -> None:
     answer = await hooked.browser.post(PATH, json=_tap(900_002, 1001), headers={HEADER: SECRET})
     assert answer.json() == {"method": "answerCallbackQuery", "callback_query_id": "77"}
+
+
+async def test_stopping_while_a_reply_hangs_is_quick_and_tidy(hooked: House, caplog: pytest.LogCaptureFixture) -> None:
+    alice = hooked.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    hooked.telegram.lose_next_answer("sendMessage", hangs_for=8)
+    begun = asyncio.get_running_loop().time()
+    with capture_logs() as log:
+        await alice.sends("/help")
+        await alice.expects("What you can do here")
+        await hooked.application.stop()
+    assert asyncio.get_running_loop().time() - begun < 8
+    assert [line["event"] for line in log if line["log_level"] in ("warning", "error", "critical") or line.get("exc_info")] == [
+        "bot.stopped_in_a_hurry"
+    ]
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
+    assert len(hooked.telegram.updates.pending) == 1  # Telegram will bring it again
+
+
+@pytest.mark.parametrize("method", ["setMyCommands", "setWebhook"])
+async def test_a_start_goes_on_when_telegram_answers_oddly(hooked: House, method: str) -> None:
+    alice = hooked.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    hooked.telegram.updates.set_webhook("", secret="", allowed=None, drop=False)
+    hooked.telegram.answer_oddly(method, body='{"ok": true}')
+    with capture_logs() as log:
+        await hooked.restart()
+        await alice.sends("/help")
+        await alice.expects("What you can do here", timeout=4)
+    assert [line["event"] for line in log if line["log_level"] in ("warning", "error")] == ["bot.webhook_not_set"]
 
 
 async def test_without_a_webhook_nobody_listens_there(house: House) -> None:
