@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch import legible
 from intouch.errors import BadInput, Closed, NotFound
 from intouch.surveys import launch, wording
 from intouch.surveys.models import Question, QuestionType, Response, Survey, SurveyStatus
@@ -80,12 +81,12 @@ def read_options(text: str) -> tuple[str, ...]:
     """Answers written one per line, or on one line with semicolons between; raises ``BadInput`` that says what to write instead."""
     lines = text.strip().splitlines()
     written = lines if len(lines) > 1 else text.split(";")
-    options = tuple(_fitting(one, wording.OPTION_LIMIT, "An answer") for one in written if one.strip())
+    options = tuple(_fitting(one, wording.OPTION_LIMIT, "An answer") for one in written if not legible.is_blank(one))
     if len(options) < 2:
         raise BadInput("Please send at least two answers, each on a line of its own, or with a semicolon (;) between them.")
     if len(options) > wording.OPTIONS_LIMIT:
         raise BadInput(f"That is {len(options)} answers. Please send at most {wording.OPTIONS_LIMIT}, each on a line of its own.")
-    if len({option.casefold() for option in options}) < len(options):
+    if len(set(map(legible.look, options))) < len(options):
         raise BadInput("The same answer stands there twice. Please send them again, each one different.")
     return options
 
@@ -97,7 +98,7 @@ async def discard(session: AsyncSession, survey: Survey) -> None:
 
 def _fitting(text: str, limit: int, thing: str) -> str:
     line = wording.tidy_line(wording.printable(text))
-    if not line:
+    if legible.is_blank(line):
         raise BadInput(f"{thing} is empty. Please write it in words.")
     if wording.length(line) > limit:
         raise BadInput(f"{thing} is {wording.length(line):,} characters long. Please use {limit} or fewer.")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from intouch import legible
 from intouch.errors import BadInput
 from intouch.surveys import wording
 from intouch.surveys.dates import Unusable, read_moment
@@ -56,7 +57,7 @@ class _Reader:
 
     def _within(self, key: str, value: str, limit: int) -> str:
         text = wording.tidy_line(value)
-        if not text:
+        if legible.is_blank(text):
             self.wrong(key, "is empty; write at least a word")
         elif wording.length(text) > limit:
             self.wrong(key, f"is {wording.length(text):,} characters long; at most {limit:,} fit into a Telegram message")
@@ -76,7 +77,7 @@ class _Reader:
             self.wrong(key, f"must be a list of texts; write for example [{example}]")
             return ()
         names = tuple(dict.fromkeys(wording.tidy_line(item) for item in value))
-        if not names or not all(name and wording.is_clean(name) for name in names):
+        if not names or not all(wording.is_clean(name) and not legible.is_blank(name) for name in names):
             self.wrong(
                 key, f"must name at least one and no empty ones; write for example [{example}], or leave audience out for the whole city"
             )
@@ -175,7 +176,7 @@ def _check_options(wrong: Callable[[str], None], name: str, options: tuple[str, 
         wrong(f"a {name} question needs at least two options")
     if len(options) > wording.OPTIONS_LIMIT:
         wrong(f"has {len(options)} options; at most {wording.OPTIONS_LIMIT} can be shown as buttons")
-    if len({option.casefold() for option in options}) < len(options):
+    if len(set(map(legible.look, options))) < len(options):
         wrong("the same option stands there twice; every option must be different")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from intouch import legible
+
 TITLE_LIMIT = 100
 WHY_LIMIT = 500
 QUESTION_LIMIT = 300  # as Telegram limits the question of its own polls
@@ -27,13 +29,17 @@ def tidy_line(text: str) -> str:
 
 
 def is_clean(text: str) -> bool:
-    """Whether a database and a message can hold every character: no control characters, no halves of a pair."""
-    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text if character != "\n")
+    """Whether a database and a message can hold every character: no control characters, no halves of a pair, nothing that turns a line."""
+    return all(map(_is_clean, text))
 
 
 def printable(text: str) -> str:
     """``text`` with what is not clean taken out."""
-    return "".join(character for character in text if character == "\n" or unicodedata.category(character) not in ("Cc", "Cs"))
+    return "".join(filter(_is_clean, text))
+
+
+def _is_clean(character: str) -> bool:
+    return character == "\n" or not (unicodedata.category(character) in ("Cc", "Cs") or legible.RULING.match(character))
 
 
 def shorten(text: str, limit: int) -> str:
