@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from intouch.bot import questions
+from intouch.bot import questions, ward_names
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council import linking
 from intouch.errors import InTouchError
@@ -89,7 +89,7 @@ async def _not_understood(turn: Turn, step: Step) -> Reply:
 
 
 async def _hear_ward(turn: Turn) -> Reply:
-    """A postcode or a place; anything else is answered kindly and asked again."""
+    """A postcode, a ward's name or a place; anything else is answered kindly and asked again."""
     what, resident = turn.incoming, turn.known()
     council = turn.runtime.settings.council_name
     on = questions.today(turn)
@@ -98,7 +98,10 @@ async def _hear_ward(turn: Turn) -> Reply:
             place = {"longitude": what.longitude, "latitude": what.latitude}
             ward = await wards.by_place(turn.session, resident, on=on, council=council, **place)
         elif what.content is Content.TEXT:
-            ward = await wards.by_postcode(turn.session, resident, turn.text, on=on, council=council)
+            understood = await ward_names.understand(turn, council=council)
+            if isinstance(understood, Reply):
+                return understood
+            ward = understood
         else:
             return await _not_understood(turn, Step.WARD)
     except InTouchError as error:
