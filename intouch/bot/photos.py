@@ -9,7 +9,7 @@ import telegram
 from intouch.bot.calling import NotUnderstood, understood
 from intouch.bot.turn import Content, Incoming
 from intouch.errors import BadInput, InTouchError
-from intouch.issues import photos
+from intouch.issues import darkroom
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
 from intouch.runtime import Runtime
@@ -25,7 +25,7 @@ async def fetch(runtime: Runtime, bot: telegram.Bot, what: Incoming) -> dict[str
     try:
         if what.file_size > _LARGEST_DOWNLOAD:
             raise BadInput("That photo is too large. Please send it as a photo instead of a file, or send a smaller one.")
-        return {"clean_photo": await photos.clean(await _download(bot, what.file_id))}
+        return {"clean_photo": await darkroom.clean(await _download(bot, what.file_id))}
     except InTouchError as error:
         return {"photo_error": error}
     except telegram.error.TelegramError:

@@ -9,7 +9,7 @@ from typing import Any
 from intouch.bot import my_reports
 from intouch.bot.turn import Content, Conversation, Reply, Turn, old_button
 from intouch.errors import InTouchError, NotFound
-from intouch.issues import categories, following, photos, reporting, wording
+from intouch.issues import categories, darkroom, following, reporting, wording
 from intouch.issues.models import IssueReport
 from intouch.issues.photos import CleanPhoto
 from intouch.issues.reporting import Step
@@ -100,7 +100,7 @@ async def _hear_photo(turn: Turn, draft: IssueReport) -> Reply:
     error = turn.extra.get("photo_error")
     if isinstance(error, InTouchError):
         raise error
-    clean = turn.extra.get("clean_photo") or await photos.clean(turn.photo or b"")
+    clean = turn.extra.get("clean_photo") or await darkroom.clean(turn.photo or b"")
     if not isinstance(clean, CleanPhoto):
         raise TypeError("turn.extra['clean_photo'] is no CleanPhoto")
     number = await reporting.add_photo(turn.session, draft, clean, now=turn.now)

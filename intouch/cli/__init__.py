@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 
+from intouch import allocator
+
+allocator.be_frugal()
 # Modules stay for good: looking for garbage among them while they load took a quarter of every start.
 gc.disable()
 

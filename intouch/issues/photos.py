@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import hashlib
 import io
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
@@ -15,13 +15,14 @@ from intouch.errors import BadInput
 LARGEST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 1600
+LARGE_ENOUGH = 1280  # pixels of the longest side: as large as the chat itself shows photos
 _QUALITY = 82
 _FORMATS = ("JPEG", "PNG", "WEBP")
 
 _DAMAGED = "That photo arrived damaged or cut short. Please send it again."
 
-# Forty million pixels take 120 MB while they are decoded: one photo at a time keeps the process small.
-_DECODER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photo")
+# Up to so many pixels, 8 MB, are decoded beside everything else.
+_LIGHT = 2_000_000
 
 
 class BadPhoto(BadInput):
@@ -38,23 +39,38 @@ class CleanPhoto:
     digest: str
 
 
-async def clean(raw: bytes) -> CleanPhoto:
-    """``prepare`` in a thread of its own; await it before a transaction, never inside one."""
-    return await asyncio.get_running_loop().run_in_executor(_DECODER, prepare, raw)
-
-
 def prepare(raw: bytes) -> CleanPhoto:
     """The cleaned photo; the same bytes always give the same photo. Raises ``BadPhoto``."""
-    check_size(len(raw))
-    image = _upright(_opened(raw))
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    image = _small(_header(raw))
     plain = Image.new("RGB", image.size, "white")
     # A fresh image, because Pillow writes the comment of the one it was given into the file again.
     plain.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
     file = io.BytesIO()
     plain.save(file, "JPEG", quality=_QUALITY)
-    jpeg = file.getvalue()
-    return CleanPhoto(jpeg, plain.width, plain.height, hashlib.sha256(jpeg).hexdigest())
+    return developed(file.getvalue())
+
+
+def developed(jpeg: bytes) -> CleanPhoto:
+    """A photo that ``prepare`` made, here or elsewhere."""
+    image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
+    return CleanPhoto(jpeg, image.width, image.height, hashlib.sha256(jpeg).hexdigest())
+
+
+def is_light(raw: bytes) -> bool:
+    """Whether ``prepare`` needs little memory for it; told from the header alone. Raises ``BadPhoto``."""
+    image = _header(raw)
+    # A JPEG that comes in several passes is kept whole until the last of them.
+    return image.width * image.height <= _LIGHT and not image.info.get("progressive")
+
+
+def _header(raw: bytes) -> Image.Image:
+    """The photo before anything of it is decoded; a JPEG will be, at an eighth, quarter or half of its size where that is enough."""
+    check_size(len(raw))
+    image = _opened(raw)
+    share = LARGE_ENOUGH / max(image.size)
+    with _blaming_the_file():
+        image.draft("RGB", (max(1, round(image.width * share)), max(1, round(image.height * share))))
+    return image
 
 
 def check_size(number_of_bytes: int) -> None:
@@ -78,13 +94,27 @@ def _opened(raw: bytes) -> Image.Image:
     return image
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _small(image: Image.Image) -> Image.Image:
+    """Decoded, small and upright: in this order it takes least memory."""
+    with _blaming_the_file():
+        if image.mode not in ("RGB", "L") or image.has_transparency_data:
+            image = _plain_mode(image)
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=None)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _plain_mode(image)
+
+
+def _plain_mode(image: Image.Image) -> Image.Image:
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+@contextlib.contextmanager
+def _blaming_the_file() -> Iterator[None]:
+    """Decoders raise whatever they stumble over in a file cut short, a broken chunk, a wrong checksum."""
     try:
-        # Lets a JPEG be decoded at a half, quarter or eighth of its size, which is most of the time saved.
-        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-        turned = ImageOps.exif_transpose(image)
-        return turned.convert("RGBA" if turned.has_transparency_data else "RGB")
-    except Exception:  # see above: a file cut short, a broken chunk, a wrong checksum
+        yield
+    except Exception:
         raise BadPhoto(_DAMAGED) from None
 
 

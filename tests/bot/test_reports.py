@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from intouch.bot import reports
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.errors import InTouchError
-from intouch.issues import photos, reporting, updating
+from intouch.issues import darkroom, reporting, updating
 from intouch.issues.models import IssuePhoto, IssueReport, IssueStatus
 from intouch.issues.reporting import Step
 from intouch.residents import dialogues
@@ -95,7 +95,7 @@ class Chat:
 
     async def sends(self, raw: bytes, caption: str = "") -> str:
         try:
-            photo: dict[str, Any] = {"clean_photo": await photos.clean(raw)}
+            photo: dict[str, Any] = {"clean_photo": await darkroom.clean(raw)}
         except InTouchError as error:
             photo = {"photo_error": error}
         return _text(await self._do(Content.PHOTO, text=caption, photo=photo))

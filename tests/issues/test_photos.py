@@ -2,7 +2,11 @@
 
 import io
 import struct
+import subprocess
+import sys
+import tempfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from intouch.issues import photos
+from intouch.issues import darkroom, photos
 from intouch.issues.photos import BadPhoto
 from tests.issues.cast import picture
 
@@ -160,4 +164,47 @@ def test_a_photo_with_one_broken_byte_is_a_photo_or_refused(position: int, value
 
 
 async def test_cleaning_leaves_the_loop_free_for_others() -> None:
-    assert (await photos.clean(picture())).width == 60
+    assert (await darkroom.clean(picture())).width == 60
+
+
+def test_what_a_phone_sends_as_a_photo_is_light_and_a_wall_of_pixels_is_not() -> None:
+    assert photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "JPEG"))
+    assert not photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "JPEG", progressive=True))
+    assert not photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "PNG"))
+
+
+def test_a_heavy_photo_is_the_same_from_a_process_of_its_own() -> None:
+    raw = _saved(Image.linear_gradient("L").resize((2000, 1500)), "PNG")
+    assert not photos.is_light(raw)
+    assert darkroom.develop(raw) == photos.prepare(raw)
+
+
+def test_a_heavy_photo_that_is_damaged_gets_the_same_sentence() -> None:
+    raw = _saved(Image.linear_gradient("L").resize((2000, 1500)), "PNG")
+    with pytest.raises(BadPhoto, match="damaged"):
+        darkroom.develop(raw[: len(raw) // 2])
+
+
+def test_no_photo_fills_the_memory_of_this_process() -> None:
+    """All the kinds that are not refused, as large as they may be."""
+    code = """
+import io, resource, sys
+from PIL import Image
+from intouch.issues import darkroom, photos
+image = Image.open(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+photo = darkroom.develop(open(sys.argv[1], "rb").read())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, saving in (("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {"compress_level": 1}), ("WEBP", {"method": 0})):
+            path = Path(folder) / kind
+            Image.linear_gradient("L").resize((5000, 4000)).save(path, kind, **saving)
+            done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+            assert int(done.stdout) < 40_000, f"{kind} took {done.stdout} KB"
+
+
+def test_a_decoder_that_dies_costs_one_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(BadPhoto, match="send it again"):
+        darkroom.develop(_saved(Image.new("RGB", (2000, 1500)), "PNG"))
