@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.digest import said
 from intouch.digest.scope import Scope
 from intouch.surveys import listing
 from intouch.surveys.models import Option, Question, QuestionType, Survey
@@ -29,7 +30,7 @@ async def _told(session: AsyncSession, survey: Survey) -> dict[str, Any]:
     first = questions[0] if questions else None
     return {
         "id": survey.id,
-        "title": survey.title,
+        **said.headed(survey.title, [question.text for question in questions]),
         "why": survey.why,
         "closes_at": survey.closes_at.isoformat() if survey.closes_at else "",
         "question": {"id": first.id, "text": first.text} if first else {"id": 0, "text": ""},

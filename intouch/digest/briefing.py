@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.council import notices
+from intouch.council import notices, teams
 from intouch.digest import contents, said
 from intouch.digest.scope import Scope
 from intouch.issues import counts
@@ -31,6 +31,7 @@ async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {
         "surveys": await said.compared(session, scope),
         "reports": await _reports(session, scope),
+        "team": await _team(session, scope),
         "notices": contents.told(happened[:MOST_NOTICES]),
         "network": await _network(session, scope),
     }
@@ -46,6 +47,12 @@ async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
         "join_url": f"{scope.public_url}/join",
         "steps": next_steps(found),
     }
+
+
+async def _team(session: AsyncSession, scope: Scope) -> dict[str, str]:
+    """Whom the councillor can ask about a report; nothing where the council named no response team."""
+    team = await teams.team_for(session, ward_id=scope.ward.id)
+    return {"team": team.name, "email": team.email} if team else {}
 
 
 async def _network(session: AsyncSession, scope: Scope) -> dict[str, int | None]:
@@ -86,10 +93,14 @@ def _by_category(counted: Sequence[counts.StatusCount], scope: Scope) -> list[di
 
 def next_steps(found: dict[str, Any]) -> list[dict[str, Any]]:
     """What the councillor could do this week, computed from what was found; the words for each ``kind`` are in the templates."""
-    old = [{"kind": "chase", **report} for report in found["reports"]["oldest"] if report["days"] > OLD_AFTER_DAYS]
-    told = [{"kind": "tell", "title": survey["title"]} for survey in found["surveys"] if not survey["is_open"] and survey["answered"]]
+    old = [{"kind": "chase", **found["team"], **report} for report in found["reports"]["oldest"] if report["days"] > OLD_AFTER_DAYS]
+    told = [
+        {"kind": "tell", "title": survey["title"], "url": survey["url"]}
+        for survey in found["surveys"]
+        if not survey["is_open"] and survey["answered"]
+    ]
     few = [
-        {"kind": "few", "title": survey["title"], "asked": survey["asked"]}
+        {"kind": "few", "title": survey["title"], "asked": survey["asked"], "closes_at": survey["closes_at"]}
         for survey in found["surveys"]
         if survey["is_open"] and _few_answered(survey)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.digest.scope import Scope
-from intouch.surveys import listing, results
+from intouch.surveys import listing, results, wording
 from intouch.surveys.models import QuestionType, Survey, SurveyStatus
 from intouch.surveys.results import OptionResult, PlaceResults, QuestionResult, SurveyResults
 
@@ -30,7 +30,7 @@ async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str
     questions = place.questions if place else ()
     return {
         "id": survey.id,
-        "title": survey.title,
+        **headed(survey.title, [question.text for question in found.city.questions]),
         "url": _url(survey, scope),
         "place": {"kind": place.kind, "name": place.name} if place else None,
         "asked": place.asked if place else None,
@@ -41,9 +41,18 @@ async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str
     }
 
 
+def headed(title: str, questions: Sequence[str]) -> dict[str, Any]:
+    """The title of a survey, and what stands over it: where the title is its only question (``is_one``), that question in full."""
+    is_one = wording.is_title(title, questions)
+    return {"title": title, "heading": questions[0] if is_one else title, "is_one": is_one}
+
+
 def _question(question: QuestionResult) -> dict[str, Any]:
     """A question with a row for each answer; a row's ``share`` is None where too few people gave it. No rows: no share to show."""
-    rows = [{"label": option.text, "count": option.count, "share": option.share} for option in question.options[:MOST_ROWS]]
+    rows = [
+        {"label": option.text, "count": option.count, "share": option.share, "low": option.low, "high": option.high}
+        for option in question.options[:MOST_ROWS]
+    ]
     is_text = question.type is QuestionType.TEXT
     return {"text": question.text, "rows": rows if _has_shares(question) else [], "is_text": is_text, "said": question.said}
 
@@ -61,9 +70,10 @@ async def _beside(session: AsyncSession, survey: Survey, scope: Scope) -> dict[s
     questions = places[0].questions if places and found.is_final else ()
     return {
         "id": survey.id,
-        "title": survey.title,
+        **headed(survey.title, [question.text for question in found.city.questions]),
         "url": _url(survey, scope),
         "is_open": not found.is_final,
+        "closes_at": found.closes_at.isoformat() if found.closes_at else "",
         "asked": found.ward.asked if found.ward else None,
         "answered": found.ward.answered_at_least if found.ward else None,
         "is_least": found.ward is not None and found.ward.answered is None,

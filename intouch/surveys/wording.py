@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from intouch import legible
 
@@ -45,3 +46,8 @@ def _is_clean(character: str) -> bool:
 def shorten(text: str, limit: int) -> str:
     """``text``, cut with an ellipsis where it is longer than ``limit`` characters."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def is_title(title: str, questions: Sequence[str]) -> bool:
+    """Whether ``title`` is the only question, whole or cut off by ``shorten``: then the two need to be said only once."""
+    return len(questions) == 1 and questions[0].startswith(title.rstrip("…"))

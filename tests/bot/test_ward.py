@@ -137,7 +137,7 @@ def digest_text(templates: Any, **parts: Any) -> str:
 
 
 def said_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**cases.SAID, "questions": [{"text": "How?", "is_text": False, "said": 90, "rows": rows}]}
+    return {**cases.SAID, "more": 0, "questions": [{"text": "How?", "is_text": False, "said": 90, "rows": rows}]}
 
 
 @pytest.mark.parametrize(("number", "shown", "rest"), [(5, 5, ""), (6, 6, ""), (7, 6, "and one more"), (10, 6, "and 4 more")])

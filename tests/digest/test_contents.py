@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from intouch.council.models import ResponseTeam
 from intouch.digest import briefing, contents
 from intouch.digest.rendering import BriefingPress, DigestPress
 from intouch.digest.scope import Scope
@@ -71,7 +72,9 @@ async def test_what_the_ward_said_is_told_once_after_closing(runtime: Runtime, t
     (said,) = (await gather(town))["said"]
     assert said["place"] == {"kind": "ward", "name": "Southwick"}
     assert (said["asked"], said["answered"]) == (36, 31)
-    assert [(row["label"], row["count"]) for row in said["questions"][0]["rows"]] == [("Yes", 21), ("No", 10)]
+    yes, no = said["questions"][0]["rows"]
+    assert [(row["label"], row["count"]) for row in (yes, no)] == [("Yes", 21), ("No", 10)]
+    assert (round(yes["low"], 3), round(yes["high"], 3)) == (0.501, 0.814)  # how far chance alone may move it, as in the briefing
 
 
 async def test_a_ward_with_too_few_answers_reads_what_its_area_or_city_said_and_no_small_number(runtime: Runtime, town: Town) -> None:
@@ -80,6 +83,19 @@ async def test_a_ward_with_too_few_answers_reads_what_its_area_or_city_said_and_
     assert said["place"] is None or said["place"]["kind"] != "ward"
     numbers = [row["count"] for question in said["questions"] for row in question["rows"]]
     assert not {1, 2, 3, 4} & set(numbers)
+
+
+@pytest.mark.parametrize(("title", "is_one"), [("Do you want a zebra crossing?", True), ("Do you want…", True), ("A crossing", False)])
+async def test_a_title_that_is_the_only_question_is_noticed_once_for_all_letters(
+    runtime: Runtime, town: Town, title: str, is_one: bool
+) -> None:
+    await writing.survey(runtime, title=title, opened_at=NOW - DAY)
+    await writing.survey(runtime, title=title, opened_at=NOW - WEEK, closed_at=NOW - DAY, answers={town.southwick: (21, 10)})
+    digest, briefed = await gather(town), await gather(town, for_councillors=True)
+    closed = [survey for survey in briefed["surveys"] if not survey["is_open"]]
+    heading = "Do you want a zebra crossing?" if is_one else title
+    for survey in (*digest["asked"], *digest["said"], *closed):
+        assert (survey["heading"], survey["is_one"]) == (heading, is_one)
 
 
 @pytest.mark.parametrize("answers", [(0, 0), (0, 3), (2, 1)])
@@ -117,7 +133,7 @@ async def test_the_briefing_puts_the_ward_beside_its_area_and_the_city_with_inte
     yes = question["rows"][0]["cells"]
     assert [round(cell["share"], 3) for cell in yes] == [0.677, 0.549, 0.523]
     assert (round(yes[0]["low"], 3), round(yes[0]["high"], 3)) == (0.501, 0.814)  # Wilson, as scipy has it
-    assert found["steps"][0] == {"kind": "tell", "title": "A crossing at the Green"}
+    assert found["steps"][0] == {"kind": "tell", "title": "A crossing at the Green", "url": survey["url"]}
 
 
 async def test_a_survey_of_one_ward_has_one_column(runtime: Runtime, town: Town) -> None:
@@ -136,12 +152,26 @@ async def test_the_briefing_counts_reports_and_says_which_to_chase(runtime: Runt
     assert [report["days"] for report in found["reports"]["oldest"]] == [15, 14]
 
 
+async def test_whom_to_ask_about_an_old_report_is_named_with_an_address(runtime: Runtime, town: Town) -> None:
+    await writing.report(runtime, "SR-OLD22", town.southwick, at=NOW - timedelta(days=15))
+    press = BriefingPress(Letters(runtime.templates), runtime.templates)
+    letter = press.letter(await gather(town, for_councillors=True), name="Carl")
+    assert "Ask the response team about SR-OLD22 (Litter)." in letter.text
+    await town.add(ResponseTeam(name="North Streets", email="north@council.example"))
+    letter = press.letter(await gather(town, for_councillors=True), name="Carl")
+    assert "Ask North Streets (north@council.example) about SR-OLD22 (Litter). It has waited 15 days." in letter.text
+    assert 'href="mailto:north@council.example"' in letter.html
+
+
 async def test_an_open_survey_that_few_answered_is_a_thing_to_mention_and_its_answers_stay_closed(runtime: Runtime, town: Town) -> None:
     await writing.survey(runtime, opened_at=NOW - DAY, answers={town.southwick: (6, 0), town.fulwell: (9, 9)}, asked=94)
     found = await gather(town, for_councillors=True)
     (survey,) = found["surveys"]
     assert survey["is_open"] and survey["questions"] == []
-    assert {"kind": "few", "title": "A crossing at the Green", "asked": 100} in found["steps"]
+    closes_at = (NOW + 29 * DAY).isoformat()
+    assert {"kind": "few", "title": "A crossing at the Green", "asked": 100, "closes_at": closes_at} in found["steps"]
+    letter = BriefingPress(Letters(runtime.templates), runtime.templates).letter(found, name="Carl")
+    assert "Few of the 100 people asked have answered “A crossing at the Green” so far. It closes on Saturday 19 December:" in letter.text
 
 
 @pytest.mark.parametrize(("people", "size"), [(0, 0), (4, None), (5, 5)])

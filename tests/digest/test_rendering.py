@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from intouch.digest import editions, recipients, rendering, stencil
+from intouch.digest import said as said_of
 from intouch.digest.models import Audience, Edition
 from intouch.letters import Letter, Letters
 from intouch.links import Links
@@ -142,10 +143,8 @@ def test_whatever_the_words_a_stencil_puts_the_name_where_its_place_is(before: s
 
 
 def test_the_words_that_html_and_text_share_are_the_same(templates: Templates) -> None:
-    for name in ("step", "network"):
-        sources = [
-            templates.environment.loader.get_source(templates.environment, f"email/briefing/{name}.{kind}")[0] for kind in ("html", "txt")
-        ]  # type: ignore[union-attr]
+    for name in ("briefing/step", "briefing/network", "digest/reports"):
+        sources = [templates.environment.loader.get_source(templates.environment, f"email/{name}.{kind}")[0] for kind in ("html", "txt")]  # type: ignore[union-attr]
         assert sources[0] == sources[1]
 
 
@@ -169,15 +168,38 @@ def test_a_survey_of_one_question_that_is_its_title_says_it_once(
     ask = "Should bins be emptied on Mondays?"
     question = {**cases.COMPARED["questions"][0], "text": ask}
     for title in (ask, "Should bins be emptied…"):
-        asked = {**cases.ASKED, "title": title, "why": "", "more": 0}
-        said = {**cases.SAID, "title": title, "more": 0, "questions": [{**cases.SAID["questions"][0], "text": ask}]}
+        headed = said_of.headed(title, [ask])
+        asked = {**cases.ASKED, **headed, "why": "", "more": 0, "question": {"id": 2, "text": ask}}
+        said = {**cases.SAID, **headed, "more": 0, "questions": [{**cases.SAID["questions"][0], "text": ask}]}
         open_text = {**asked, "choices": []}
         parts: list[dict[str, Any]] = [{"asked": [asked]}, {"asked": [open_text]}, {"said": [said]}]
         digests = [digest_of(digest_press, cases.digest(**part)) for part in parts]
-        briefed = briefing_press.letter(cases.briefing(surveys=[{**cases.COMPARED, "title": title, "questions": [question]}]), name="Carl")
+        briefed = briefing_press.letter(cases.briefing(surveys=[{**cases.COMPARED, **headed, "questions": [question]}]), name="Carl")
         for letter in (*digests, briefed):
             for body in (letter.text, letter.html):
                 assert body.count("Should bins be emptied") == 1 and ask in body
+
+
+@pytest.mark.parametrize(
+    ("made", "fixed", "told"),
+    [
+        (7, 2, "Residents reported 7 problems in Southwick, and 2 were fixed."),
+        (1, 1, "Residents reported 1 problem in Southwick, and 1 was fixed."),
+        (1, 0, "Residents reported 1 problem in Southwick. We tell you here what gets fixed."),
+        (0, 1, "1 problem was fixed in Southwick."),
+        (0, 3, "3 problems were fixed in Southwick."),
+    ],
+)
+def test_what_was_reported_and_fixed_is_told_in_good_words(made: int, fixed: int, told: str, digest_press: rendering.DigestPress) -> None:
+    letter = digest_of(digest_press, cases.digest(reports={"made": made, "fixed": fixed, "examples": []}))
+    assert told in letter.text and told in letter.html
+
+
+def test_a_share_is_told_with_how_far_chance_alone_may_move_it(digest_press: rendering.DigestPress) -> None:
+    row = {**cases.SAID_ROWS[0], "low": 0.501, "high": 0.814}
+    letter = digest_of(digest_press, cases.digest(said=[{**cases.SAID, "questions": [{**cases.SAID["questions"][0], "rows": [row]}]}]))
+    for body in (letter.text, letter.html):
+        assert "(21 people; likely 50% to 81%)" in body and "chance alone" in body and "chose to take part" in body
 
 
 async def queued(town: Town, audience: Audience, contents: dict[str, Any]) -> list[Delivery]:

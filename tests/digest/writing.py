@@ -62,6 +62,7 @@ async def survey(
     runtime: Runtime,
     *,
     opened_at: datetime,
+    title: str = "A crossing at the Green",
     closed_at: datetime | None = None,
     ward_codes: list[str] | None = None,
     kind: QuestionType = QuestionType.SINGLE,
@@ -73,7 +74,7 @@ async def survey(
     async with runtime.sessions.write() as session:
         made = Survey(
             status=SurveyStatus.CLOSED if closed_at else SurveyStatus.OPEN,
-            title="A crossing at the Green",
+            title=title,
             why="We can paint one this year.",
             ward_codes=ward_codes or [],
             is_for_sounding_board=for_board,

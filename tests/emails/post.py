@@ -36,7 +36,8 @@ from tests.digest import cases
 
 NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 SITE = "https://intouch.sunderland.example"
-HOSTILE = cases.HOSTILE[:80].strip()  # as much as a title or an answer may hold
+# As much as a title or an answer may hold; characters that nobody can see are refused when a survey is made.
+HOSTILE = "".join(one for one in cases.HOSTILE if one.isprintable())[:80].strip()
 LONG = "Would you use a cycle lane along the riverside between the bridge and the beach, all year round? " * 3
 
 _QUESTION: dict[str, Any] = cases.BRIEFING["surveys"][0]["questions"][0]
