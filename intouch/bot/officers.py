@@ -20,7 +20,7 @@ from intouch.surveys.models import QuestionType, Survey
 
 _DAYS = (3, 7, 14)
 _CLOSES = time(18, 0)  # council time
-_KINDS = {"scale": QuestionType.SCALE, "text": QuestionType.TEXT}
+_KINDS = {"scale": QuestionType.SCALE, "text": QuestionType.TEXT, "several": QuestionType.MULTIPLE}
 
 results = officers_results.results
 
@@ -56,8 +56,11 @@ async def _next(turn: Turn, survey: Survey) -> Reply:
     await dialogues.begin(turn.session, turn.telegram_id, DialogueKind.LAUNCH, survey.id, now=turn.now)
     if not survey.title:
         return turn.say("officers/ask_question", edits=True, survey=survey)
-    if await drafts.question_of(turn.session, survey.id) is None:
+    question = await drafts.question_of(turn.session, survey.id)
+    if question is None:
         return turn.say("officers/ask_answers", edits=True, survey=survey)
+    if await drafts.lacks_options(turn.session, question):
+        return turn.say("officers/ask_options", edits=True, survey=survey)
     if not survey.is_audience_chosen:
         return turn.say("officers/ask_audience", edits=True, survey=survey)
     if survey.closes_at is None or survey.closes_at <= turn.now:
@@ -224,10 +227,12 @@ async def _take_words(turn: Turn, survey: Survey) -> bool:
     if not survey.title:
         await drafts.set_question(turn.session, survey, turn.text)
         return True
-    if await drafts.question_of(turn.session, survey.id) is None:
-        await drafts.set_answers(turn.session, survey, QuestionType.SINGLE, drafts.read_options(turn.text))
-        return True
-    return False
+    question = await drafts.question_of(turn.session, survey.id)
+    if question is not None and not await drafts.lacks_options(turn.session, question):
+        return False
+    kind = question.type if question else QuestionType.SINGLE
+    await drafts.set_answers(turn.session, survey, kind, drafts.read_options(turn.text))
+    return True
 
 
 async def _ask(turn: Turn) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 
 from intouch.bot.turn import Reply, Turn
 from intouch.surveys import launch as launching
@@ -22,7 +23,8 @@ async def show(turn: Turn, survey: Survey) -> Reply:
         raise RuntimeError("an invitation is always a message")
     names = await launching.asked_names(turn.session, survey)
     reach = await launching.reach(turn.session, survey, now=turn.now)
-    controls = turn.say("officers/preview", survey=survey, names=names, reach=reach, mark=_fingerprint(survey, form))
+    values: dict[str, Any] = {"names": names, "reach": reach, "kind": form.questions[0].type.value, "mark": _fingerprint(survey, form)}
+    controls = turn.say("officers/preview", survey=survey, **values)
     return replace(sample, message=_inert(sample.message, survey.id)).then(controls)
 
 

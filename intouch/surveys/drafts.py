@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch import legible
 from intouch.errors import BadInput, Closed, NotFound
 from intouch.surveys import launch, wording
-from intouch.surveys.models import Question, QuestionType, Response, Survey, SurveyStatus
+from intouch.surveys.models import Option, Question, QuestionType, Response, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan
 
 
@@ -42,6 +42,13 @@ async def question_of(session: AsyncSession, survey_id: int) -> Question | None:
     return await session.scalar(sa.select(Question).where(Question.survey_id == survey_id).order_by(Question.position).limit(1))
 
 
+async def lacks_options(session: AsyncSession, question: Question) -> bool:
+    """Whether it is said already that people choose among answers, but not yet among which."""
+    if question.type not in (QuestionType.SINGLE, QuestionType.MULTIPLE):
+        return False
+    return await session.scalar(sa.select(Option.id).where(Option.question_id == question.id).limit(1)) is None
+
+
 async def set_question(session: AsyncSession, survey: Survey, text: str) -> None:
     """Write the question down; what was the answers to the one before is forgotten, as it may not fit."""
     asked = _fitting(text, wording.QUESTION_LIMIT, "The question")
@@ -52,7 +59,7 @@ async def set_question(session: AsyncSession, survey: Survey, text: str) -> None
 
 
 async def set_answers(session: AsyncSession, survey: Survey, kind: QuestionType, options: tuple[str, ...] = ()) -> None:
-    """Say how the question is answered; ``options`` for a single choice."""
+    """Say how the question is answered; of a choice without ``options`` these are still to be asked for."""
     await _refuse_frozen(session, survey.id)
     question = await question_of(session, survey.id)
     asked = question.text if question else survey.title

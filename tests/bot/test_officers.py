@@ -183,7 +183,7 @@ async def test_a_draft_goes_on_where_it_was_left_after_a_restart(desk: Desk) -> 
     await desk.launch()
     await desk.type("Should bins be emptied on Mondays?")
     again = await Desk(desk.runtime).launch()
-    assert "Which answers" in message(again).text and len(await desk.surveys()) == 1
+    assert "How can people answer?" in message(again).text and len(await desk.surveys()) == 1
 
 
 async def test_answers_that_cannot_be_used_are_asked_again(desk: Desk) -> None:
@@ -197,7 +197,7 @@ async def test_answers_that_cannot_be_used_are_asked_again(desk: Desk) -> None:
     ):
         reply = await desk.type(text)
         assert sentence in message(reply).text
-        assert "Which answers can people give?" in message(reply.more[0]).text and "Yes / No" in labels(reply.more[0])
+        assert "How can people answer?" in message(reply.more[0]).text and "Yes / No" in labels(reply.more[0])
     await desk.tap(f"launch:change:{(await desk.surveys())[0].id}:question")
     reply = await desk.type("x" * 4096)
     assert "4,096 characters" in message(reply).text and "What do you want to ask?" in message(reply.more[0]).text
@@ -207,7 +207,7 @@ async def test_answers_may_stand_on_one_line(desk: Desk) -> None:
     await desk.launch()
     await desk.type("Should bins be emptied on Mondays?")
     reply = await desk.type("Yes, Mondays; No, keep Fridays;")
-    assert "Whom" in message(reply).text
+    assert "Who do you want" in message(reply).text
 
 
 async def test_a_sticker_is_answered_kindly(desk: Desk) -> None:
@@ -259,3 +259,45 @@ async def test_results_show_who_answered_so_far_and_no_single_answer(desk: Desk)
     assert "Should bins be emptied on Mondays?" in message(reply).text
     reply = await desk.tap(data_of(reply, labels(reply)[0]))
     assert "once the survey closes" in message(reply).text and labels(reply)[-1] == "All surveys"
+
+
+async def _several(desk: Desk) -> Reply:
+    await desk.launch()
+    reply = await desk.type("What keeps you from taking the bus?")
+    return await desk.tap(data_of(reply, "Let people choose several answers"))
+
+
+async def test_a_question_with_several_answers_is_asked_as_one(desk: Desk, runtime: Runtime) -> None:
+    asked = await _several(desk)
+    assert "as many as fit" in message(asked).text
+    reply = await desk.type("The fare\nIt is late\nIt is full")
+    assert "Who do you want to ask?" in message(reply).text
+    reply = await desk.tap(data_of(await desk.tap(data_of(reply, "The whole city")), "1 week"))
+    assert labels(reply) == ["The fare", "It is late", "It is full", "Don't know", "Skip"]
+    assert "Choose all that fit" in message(reply).text
+    assert "several" in message(reply.more[0]).text
+    assert "is launched" in message(await desk.tap(data_of(reply.more[0], "Launch"))).text
+    async with runtime.sessions.read() as session:
+        assert (await session.scalars(sa.select(Question.type))).all() == [QuestionType.MULTIPLE]
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Option)) == 3
+
+
+async def test_several_answers_are_waited_for_whatever_happens_in_between(desk: Desk) -> None:
+    asked = await _several(desk)
+    for again in (await desk.launch(), await desk.phone.turn(officers.LAUNCH.ask, Content.COMMAND)):
+        assert message(again).text == message(asked).text
+    for reply in (await desk.type("Only one"), await desk.type("", Content.PHOTO)):
+        assert message(reply.more[0]).text == message(asked).text
+    survey = (await desk.surveys())[0].id
+    for data in (f"launch:all:{survey}", f"launch:days:{survey}:7"):
+        assert message(await desk.tap(data)).text == message(asked).text
+    assert await desk.sent() == 0
+
+
+async def test_who_wanted_several_answers_may_still_choose_otherwise(desk: Desk, runtime: Runtime) -> None:
+    reply = await desk.tap(data_of(await _several(desk), "Back"))
+    assert "Yes / No" in labels(reply)
+    reply = await desk.type("Yes; No; Never")
+    assert "Who do you want to ask?" in message(reply).text
+    async with runtime.sessions.read() as session:
+        assert (await session.scalars(sa.select(Question.type))).all() == [QuestionType.SINGLE]
