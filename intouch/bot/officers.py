@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from intouch.bot import officers_preview, officers_results
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council.models import Officer
-from intouch.errors import BadInput, NotAllowed
+from intouch.errors import BadInput, NotAllowed, NotFound
 from intouch.places import lookup
 from intouch.places.models import Ward
 from intouch.residents import dialogues
@@ -145,7 +145,10 @@ async def _days(turn: Turn) -> Reply:
 
 async def _go(turn: Turn) -> Reply:
     """Launch what the preview above the button showed, once however often it is tapped: whoever taps again reads the same."""
-    survey = await launching.locked(turn.session, turn.number(1))
+    try:
+        survey = await launching.locked(turn.session, turn.number(1))
+    except NotFound:
+        raise NotFound(drafts.GONE) from None
     if survey.officer_id != _officer(turn).id:
         raise old_button()
     if survey.launched_at is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from intouch.bot.turn import Reply, Turn, old_button
+from intouch.bot.turn import Handler, Reply, Turn, old_button
 from intouch.errors import NotAllowed
 from intouch.surveys import listing
 from intouch.surveys import results as outcome
@@ -23,15 +24,27 @@ async def results(turn: Turn) -> Reply:
 async def tap(turn: Turn) -> Reply:
     """``results:list``, ``results:see:SURVEY`` for everybody, ``results:ward:SURVEY:WARD`` for one ward."""
     _refuse_others(turn)
-    if turn.word(0) == "list":
-        return await results(turn)
-    told = await outcome.results(turn.session, turn.number(1), smallest=_smallest(turn))
-    if turn.word(0) == "see":
-        return _fitting(turn, told, told.city)
-    ward = told.of_ward(turn.number(2)) if turn.word(0) == "ward" else None
-    if ward is None:
+    handler = _TAPS.get(turn.word(0))
+    if handler is None:
         raise old_button()
-    return _fitting(turn, told, ward)
+    return await handler(turn)
+
+
+async def _told(turn: Turn) -> SurveyResults:
+    return await outcome.results(turn.session, turn.number(1), smallest=_smallest(turn))
+
+
+async def _see(turn: Turn) -> Reply:
+    told = await _told(turn)
+    return _fitting(turn, told, told.city)
+
+
+async def _ward(turn: Turn) -> Reply:
+    told = await _told(turn)
+    place = told.of_ward(turn.number(2))
+    if place is None:
+        raise old_button()
+    return _fitting(turn, told, place)
 
 
 def _fitting(turn: Turn, told: SurveyResults, place: PlaceResults) -> Reply:
@@ -51,3 +64,6 @@ def _smallest(turn: Turn) -> int:
 def _refuse_others(turn: Turn) -> None:
     if turn.officer is None:
         raise NotAllowed("This is for the council's officers.")
+
+
+_TAPS: Mapping[str, Handler] = {"list": results, "see": _see, "ward": _ward}

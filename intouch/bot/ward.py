@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from intouch.bot.turn import Reply, Turn, old_button
+from intouch.bot.turn import Handler, Reply, Turn, old_button
 from intouch.council import people, teams
 from intouch.digest import briefing, contents
 from intouch.digest.rendering import shown
@@ -55,28 +56,18 @@ async def ward(turn: Turn) -> Reply:
 async def brief(turn: Turn) -> Reply:
     """/brief: this week's briefing of the ward of a linked councillor, in short."""
     councillor = turn.councillor
-    if councillor is None:
-        return turn.say("ward/not_councillor")
+    assert councillor is not None  # the routes table has made sure
     here = await turn.session.get_one(Ward, councillor.ward_id)
     found = await briefing.gather(turn.session, _this_week(turn, here))
     return turn.say("ward/briefing" if found else "ward/quiet", **(shown(found) or {"ward": here.name}), name=councillor.name)
 
 
 async def tap(turn: Turn) -> Reply:
-    """Buttons ``ward:subscribe``, ``ward:unsubscribe``, ``ward:digest`` and ``ward:ward``."""
-    match turn.word(0):
-        case "subscribe":
-            return await _subscribe(turn)
-        case "unsubscribe":
-            await subscriptions.unsubscribe(
-                turn.session, turn.known().id, topic=Topic.DIGEST, channel=Channel.EMAIL, reason="asked in the bot", now=turn.now
-            )
-            return await digest(turn)
-        case "digest":
-            return await digest(turn)
-        case "ward":
-            return await ward(turn)
-    raise old_button()
+    """A button of ``ward:…``."""
+    handler = _TAPS.get(turn.word(0))
+    if handler is None:
+        raise old_button()
+    return await handler(turn)
 
 
 async def _subscribe(turn: Turn) -> Reply:
@@ -84,6 +75,14 @@ async def _subscribe(turn: Turn) -> Reply:
     if resident.email_confirmed_at is None:
         return turn.say("ward/no_email")
     await subscriptions.subscribe(turn.session, resident.id, topic=Topic.DIGEST, channel=Channel.EMAIL, now=turn.now)
+    return await digest(turn)
+
+
+async def _unsubscribe(turn: Turn) -> Reply:
+    resident_id = turn.known().id
+    await subscriptions.unsubscribe(
+        turn.session, resident_id, topic=Topic.DIGEST, channel=Channel.EMAIL, reason="asked in the bot", now=turn.now
+    )
     return await digest(turn)
 
 
@@ -105,3 +104,11 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
     nothing = {"asked": [], "said": [], "notices": [], "more_notices": 0, "reports": {"made": 0, "fixed": 0, "examples": []}, "on": ""}
     parts: dict[str, Any] = shown({**nothing, **found})
     return {name: parts[name] for name in nothing}
+
+
+_TAPS: Mapping[str, Handler] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "digest": digest,
+    "ward": ward,
+}

@@ -13,6 +13,8 @@ from intouch.surveys import launch, wording
 from intouch.surveys.models import Option, Question, QuestionType, Response, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan
 
+GONE = "That draft isn't there any more. Send /launch to begin a new one."
+
 
 async def begin(session: AsyncSession, *, officer_id: int, now: datetime) -> Survey:
     """The officer's unfinished draft, or a new empty one."""
@@ -31,7 +33,7 @@ async def editable(session: AsyncSession, survey_id: int, *, officer_id: int) ->
     """The officer's own draft, locked; raises when it is launched, gone or somebody else's."""
     survey = await session.get(Survey, survey_id, with_for_update=True, populate_existing=True)
     if survey is None or survey.officer_id != officer_id:
-        raise NotFound("That draft isn't there any more. Send /launch to begin a new one.")
+        raise NotFound(GONE)
     if survey.status is not SurveyStatus.DRAFT or survey.launched_at is not None:
         raise Closed("This survey has been launched, so it can't be changed any more. Send /launch to begin a new one.")
     return survey

@@ -301,3 +301,11 @@ async def test_who_wanted_several_answers_may_still_choose_otherwise(desk: Desk,
     assert "Who do you want to ask?" in message(reply).text
     async with runtime.sessions.read() as session:
         assert (await session.scalars(sa.select(Question.type))).all() == [QuestionType.SINGLE]
+
+
+async def test_the_launch_button_of_a_draft_that_was_thrown_away_says_so(desk: Desk) -> None:
+    old = data_of(await desk.to_preview(), "Launch")
+    await desk.tap(f"launch:discard:{(await desk.surveys())[0].id}")
+    with pytest.raises(InTouchError, match="That draft isn't there any more") as told:
+        await desk.tap(old)
+    assert "intouch" not in str(told.value)
