@@ -9,6 +9,7 @@ from intouch.bot import erasing, questions
 from intouch.bot import signup as signing_up
 from intouch.bot.turn import Document, Handler, Reply, Turn, old_button
 from intouch.outbox.models import DeadAddress, Road
+from intouch.places import postcodes
 from intouch.places.models import Ward
 from intouch.privacy import export as exporting
 from intouch.residents import dialogues, email, signup, subscriptions
@@ -42,7 +43,8 @@ async def privacy(turn: Turn) -> Reply:
     """/privacy: what is held, why, how long, and what a person can ask for; with what is held about this one."""
     resident = turn.resident
     ward = await turn.session.get(Ward, resident.ward_id) if resident is not None and resident.ward_id is not None else None
-    return turn.say("account/privacy", resident=resident, ward=ward)
+    postcode = postcodes.display(resident.postcode) if resident is not None and resident.postcode else ""
+    return turn.say("account/privacy", resident=resident, ward=ward, postcode=postcode)
 
 
 async def export(turn: Turn) -> Reply:

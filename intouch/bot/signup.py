@@ -49,9 +49,10 @@ async def _prefill(turn: Turn, resident: Resident, argument: str) -> None:
 async def _go_on(turn: Turn, *, edits: bool = False) -> Reply:
     """Ask what is still missing; when nothing is, the person is in."""
     resident = turn.known()
+    is_back = resident.joined_at is not None
     if await signup.finish(turn.session, resident, now=turn.now):
         await dialogues.end(turn.session, turn.telegram_id)
-        return await _with_ward(turn, "signup/done", edits=edits)
+        return await _with_ward(turn, "signup/done", edits=edits, is_back=is_back)
     step = signup.next_step(resident)
     if step is Step.DONE:
         return await _with_ward(turn, "signup/home")
@@ -60,12 +61,12 @@ async def _go_on(turn: Turn, *, edits: bool = False) -> Reply:
     return await questions.question(turn, step, edits=edits)
 
 
-async def _with_ward(turn: Turn, template: str, *, edits: bool = False) -> Reply:
+async def _with_ward(turn: Turn, template: str, *, edits: bool = False, is_back: bool = False) -> Reply:
     resident = turn.known()
     finished = await listing.finished_by(turn.session, resident.id)
-    is_asked = any(survey.id not in finished for survey in await listing.open_for(turn.session, resident, now=turn.now))
+    still_open = [survey for survey in await listing.open_for(turn.session, resident, now=turn.now) if survey.id not in finished]
     ward = await turn.session.get(Ward, resident.ward_id)
-    return turn.say(template, edits=edits, ward=ward, name=resident.first_name, has_open_survey=is_asked)
+    return turn.say(template, edits=edits, is_back=is_back, ward=ward, name=resident.first_name, open_surveys=len(still_open))
 
 
 # What is sent in answer
@@ -164,8 +165,10 @@ async def _tap_agree(turn: Turn) -> Reply:
         return await _go_on(turn)
     if turn.word(1) != questions.version(turn):
         return await questions.question(turn, Step.CONSENT)
-    signup.agree(turn.session, turn.known(), wording=questions.wording(turn), now=turn.now)
-    return turn.say("signup/agreed", edits=True, wording=questions.wording(turn)).then(await _go_on(turn))
+    resident = turn.known()
+    signup.agree(turn.session, resident, wording=questions.wording(turn), now=turn.now)
+    kept = await turn.session.get(Ward, resident.ward_id) if resident.ward_source is not None else None
+    return turn.say("signup/agreed", edits=True, wording=questions.wording(turn), ward=kept).then(await _go_on(turn))
 
 
 async def _tap_no(turn: Turn) -> Reply:

@@ -85,9 +85,9 @@ async def test_the_ward_can_be_changed_by_postcode_place_and_list(runtime: Runti
 async def test_privacy_says_what_is_held_to_anybody(runtime: Runtime, now: datetime) -> None:
     alice = await _alice(runtime, now)
     said = await alice.command("privacy")
-    assert "SR52AA" in said
+    assert "SR5 2AA" in said
     assert "City Hall, Plater Way" in said
-    assert "we hold nothing yet" in await Person(runtime, 9).command("privacy")
+    assert "hold nothing about you yet" in await Person(runtime, 9).command("privacy")
 
 
 async def test_export_is_a_json_file_of_everything(runtime: Runtime, now: datetime) -> None:
@@ -116,6 +116,16 @@ async def test_erase_asks_twice_and_then_really_erases(runtime: Runtime, now: da
     for command in ("erase", "export"):
         assert "hold nothing" in await person.command(command)
     assert "hold nothing" in await person.tap("account:eraseforgood:1")
+
+
+async def test_privacy_erase_and_export_agree_on_what_stays(runtime: Runtime, now: datetime) -> None:
+    alice = await _alice(runtime, now)
+    stays = "Only counts stay"
+    assert stays in await alice.command("privacy")
+    assert stays in await alice.command("erase")
+    assert "/erase" in await alice.command("export")
+    said = " ".join([*alice.said, await alice.command("privacy")])
+    assert "deletes it all" not in said and "delete it all" not in said
 
 
 async def test_erase_can_be_thought_better_of(runtime: Runtime, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import tempfile
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,10 +22,15 @@ from intouch.residents import reaching, signup
 from intouch.residents.models import Consent, Dialogue, Resident, ResidentStatus, WardSource
 from intouch.runtime import Runtime
 from intouch.storage import upgrade
+from intouch.surveys import launch
+from intouch.surveys.plan import SurveyPlan
 from tests.bot.handlers import Person
 from tests.conftest import NOW
 from tests.places.squares import three_wards
 from tests.residents import cast
+from tests.surveys.conftest import plan
+
+__all__ = ["plan"]
 
 HOSTILE = [
     "😀" * 200,
@@ -332,12 +338,31 @@ async def test_who_stopped_is_asked_for_consent_anew_and_keeps_ward_and_address(
         await signup.stop(session, alice, now=now)
     person = Person(runtime, cast.ALICE)
     assert "Welcome back" in await person.command("start")
-    await person.press("Yes, I agree")
+    assert "Your ward is still <b>Southwick</b>" in await person.press("Yes, I agree")
     assert "alice@example.org" in person.said[-1]
     await person.press("Yes, use my address")
-    await person.press("Yes, ask me first")
+    said = await person.press("Yes, ask me first")
+    assert "your ward, <b>Southwick</b>" in said and "/ward" in said
     async with runtime.sessions.read() as session:
         assert await cast.held(session, alice.id) == {"surveys/telegram", "digest/email", "sounding_board/telegram"}
+
+
+@pytest.mark.parametrize(
+    ("number", "told", "button"), [(1, "There is a survey open", "See the survey"), (2, "There are 2 surveys open", "See the surveys")]
+)
+async def test_who_has_signed_up_hears_how_many_surveys_are_open(
+    runtime: Runtime, now: datetime, plan: SurveyPlan, number: int, told: str, button: str
+) -> None:
+    await cast.city(runtime)
+    async with runtime.sessions.write() as session:
+        await cast.alice(session, now=now)
+        olive = await people.add_officer(session, name="Olive", email="olive@council.example", now=now)
+        for place in range(number):
+            asked = replace(plan, title=f"{plan.title} {place}", wards=(), areas=())
+            await launch.launch(session, (await launch.create(session, asked, officer_id=olive.id, now=now)).id, now=now)
+    person = Person(runtime, cast.ALICE)
+    assert told in await person.command("start")
+    assert button in person.buttons
 
 
 async def test_a_resident_whose_ward_is_gone_is_asked_and_is_in_again(runtime: Runtime, now: datetime) -> None:

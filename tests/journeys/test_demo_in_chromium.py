@@ -129,7 +129,7 @@ async def test_somebody_signs_up_and_answers_on_the_demo_page(browser: Browser, 
     await visit.shot("4-confirmed")
     await visit.page.click("#back")
 
-    await visit.taps("See the question")
+    await visit.taps("See the survey")
     await visit.says("Question 1 of 2")
     await visit.shot("5-answering")
     await visit.taps("Yes, at weekends")
