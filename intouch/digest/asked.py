@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.digest import said
 from intouch.digest.scope import Scope
-from intouch.surveys import listing
-from intouch.surveys.models import Option, Question, QuestionType, Survey
+from intouch.surveys import listing, questionnaires
+from intouch.surveys.models import QuestionType
+from intouch.surveys.questionnaires import Questionnaire
 
-SCALE = (1, 2, 3, 4, 5)
 MOST_SURVEYS = 6
+_ONE_TAP = (QuestionType.SINGLE, QuestionType.SCALE)
 
 
 async def open_now(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
@@ -21,28 +20,21 @@ async def open_now(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
 
     ``choices`` are pairs of what the answer link carries and what it says; empty where an answer takes more than one tap.
     """
-    surveys = await listing.open_in_ward(session, scope.ward.id, now=scope.now)
-    return [await _told(session, survey) for survey in surveys[:MOST_SURVEYS]]
+    surveys = (await listing.open_in_ward(session, scope.ward.id, now=scope.now))[:MOST_SURVEYS]
+    forms = await questionnaires.load_many(session, surveys)
+    return [_told(forms[survey.id]) for survey in surveys]
 
 
-async def _told(session: AsyncSession, survey: Survey) -> dict[str, Any]:
-    questions = list(await session.scalars(sa.select(Question).where(Question.survey_id == survey.id).order_by(Question.position)))
-    first = questions[0] if questions else None
+def _told(form: Questionnaire) -> dict[str, Any]:
+    first = form.questions[0] if form.questions else None
     return {
-        "id": survey.id,
-        **said.headed(survey.title, [question.text for question in questions]),
-        "why": survey.why,
-        "closes_at": survey.closes_at.isoformat() if survey.closes_at else "",
+        "id": form.survey_id,
+        "title": form.title,
+        "heading": form.heading,
+        "is_one": form.is_one,
+        "why": form.why,
+        "closes_at": form.closes_at.isoformat() if form.closes_at else "",
         "question": {"id": first.id, "text": first.text} if first else {"id": 0, "text": ""},
-        "choices": await _choices(session, first) if first else [],
-        "more": max(0, len(questions) - 1),
+        "choices": [[choice.id, choice.text] for choice in first.choices] if first and first.type in _ONE_TAP else [],
+        "more": max(0, len(form.questions) - 1),
     }
-
-
-async def _choices(session: AsyncSession, question: Question) -> list[list[int | str]]:
-    if question.type is QuestionType.SCALE:
-        return [[step, str(step)] for step in SCALE]
-    if question.type is not QuestionType.SINGLE:
-        return []
-    options = await session.scalars(sa.select(Option).where(Option.question_id == question.id).order_by(Option.position))
-    return [[option.id, option.text] for option in options]

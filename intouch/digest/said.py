@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.digest.scope import Scope
-from intouch.surveys import listing, results, wording
+from intouch.surveys import listing, results
 from intouch.surveys.models import QuestionType, Survey, SurveyStatus
 from intouch.surveys.results import OptionResult, PlaceResults, QuestionResult, SurveyResults
 
@@ -30,7 +30,9 @@ async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str
     questions = place.questions if place else ()
     return {
         "id": survey.id,
-        **headed(survey.title, [question.text for question in found.city.questions]),
+        "title": survey.title,
+        "heading": found.heading,
+        "is_one": found.is_one,
         "url": _url(survey, scope),
         "place": {"kind": place.kind, "name": place.name} if place else None,
         "asked": place.asked if place else None,
@@ -39,12 +41,6 @@ async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str
         "questions": [_question(question) for question in questions[:MOST_QUESTIONS]],
         "more": max(0, len(questions) - MOST_QUESTIONS),
     }
-
-
-def headed(title: str, questions: Sequence[str]) -> dict[str, Any]:
-    """The title of a survey, and what stands over it: where the title is its only question (``is_one``), that question in full."""
-    is_one = wording.is_title(title, questions)
-    return {"title": title, "heading": questions[0] if is_one else title, "is_one": is_one}
 
 
 def _question(question: QuestionResult) -> dict[str, Any]:
@@ -70,7 +66,9 @@ async def _beside(session: AsyncSession, survey: Survey, scope: Scope) -> dict[s
     questions = places[0].questions if places and found.is_final else ()
     return {
         "id": survey.id,
-        **headed(survey.title, [question.text for question in found.city.questions]),
+        "title": survey.title,
+        "heading": found.heading,
+        "is_one": found.is_one,
         "url": _url(survey, scope),
         "is_open": not found.is_final,
         "closes_at": found.closes_at.isoformat() if found.closes_at else "",

@@ -56,8 +56,12 @@ async def _close(session: AsyncSession, survey: Survey, *, now: datetime) -> int
 
 
 async def _tell(session: AsyncSession, survey: Survey, *, now: datetime) -> int:
-    """Queue the outcome for everybody who answered and can still be reached, and note that they were thanked."""
-    is_reached = sa.and_(Resident.status == ResidentStatus.ACTIVE, sa.or_(audience.by_telegram(), audience.by_email()))
+    """Queue the outcome for everybody who answered and can still be reached, and note that they were thanked.
+
+    In the chat, or else by email as long as surveys come there: who ended these is not written to, and reads it in the digest.
+    """
+    by_email = audience.by_email(audience.topic_of(survey))
+    is_reached = sa.and_(Resident.status == ResidentStatus.ACTIVE, sa.or_(audience.by_telegram(), by_email))
     has_answered = sa.exists().where(Answer.response_id == Response.id)
     people = sa.join(Response, Resident, Response.resident_id == Resident.id)
     told = sa.and_(Response.survey_id == survey.id, has_answered, is_reached)

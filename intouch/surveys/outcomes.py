@@ -9,15 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.letters import Letters, bulk_headers
+from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Delivery, Road
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
 from intouch.places.models import Ward
 from intouch.residents.models import Resident, ResidentStatus
-from intouch.surveys import results
+from intouch.surveys import audience, results
 from intouch.surveys.invitations import by_survey, resident_of
-from intouch.surveys.models import Response
+from intouch.surveys.models import Response, Survey
 from intouch.surveys.results import PlaceResults, SurveyResults
 from intouch.templating import TELEGRAM_TEXT_LIMIT, TelegramMessage, Templates
 
@@ -28,25 +28,22 @@ def renderer(templates: Templates, links: Links, letters: Letters, *, smallest: 
     async def render(session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
         rendered: dict[int, Rendered] = {}
         for survey_id, batch in by_survey(deliveries).items():
-            wards = await _wards(session, survey_id, batch)
-            if not wards:
+            survey = await session.get(Survey, survey_id)
+            wards = await _wards(session, survey, batch) if survey else {}
+            if survey is None or not wards:
                 rendered.update({delivery.id: Unwanted("nobody here to tell any more") for delivery in batch})
                 continue
+            topic = audience.topic_of(survey)
             told = await results.results(session, survey_id, smallest=smallest)
             messages: dict[int, TelegramMessage] = {}
             for delivery in batch:
-                resident_id = resident_of(delivery)
-                if resident_id not in wards:
-                    rendered[delivery.id] = Unwanted("left, or has no answer any more")
+                if delivery.id not in wards:
+                    rendered[delivery.id] = Unwanted("left, stopped, or has no answer any more")
                     continue
-                ward_id, ward_name = wards[resident_id]
+                ward_id, ward_name = wards[delivery.id]
                 values = _values(templates, told, ward_id, ward_name)
                 if delivery.road is Road.EMAIL:
-                    preferences = links.url("preferences", "preferences", resident_id)
-                    # No one-tap end: whoever answered is told once what came of it, and never again.
-                    headers = bulk_headers("outcome", survey_id, list_name="outcomes", public_url=links.public_url)
-                    letter = letters.render("survey_outcome", **values, preferences_url=preferences)
-                    rendered[delivery.id] = letter.with_headers(headers)
+                    rendered[delivery.id] = _letter(letters, links, values, survey_id, resident_of(delivery), topic=topic)
                 else:
                     messages[ward_id] = messages.get(ward_id) or _fitting(templates, values)
                     rendered[delivery.id] = messages[ward_id]
@@ -55,12 +52,27 @@ def renderer(templates: Templates, links: Links, letters: Letters, *, smallest: 
     return render
 
 
-async def _wards(session: AsyncSession, survey_id: int, batch: Sequence[Delivery]) -> dict[int, tuple[int, str]]:
-    """The ward that each resident's answers were counted in, and its name; without those who left."""
-    query = sa.select(Response.resident_id, Ward.id, Ward.name).join(Ward, Response.ward_id == Ward.id)
+async def _wards(session: AsyncSession, survey: Survey, batch: Sequence[Delivery]) -> dict[int, tuple[int, str]]:
+    """By delivery the ward that the resident's answers were counted in, and its name; without those not to be reached there now."""
+    chat, email = audience.by_telegram().label("chat"), audience.by_email(audience.topic_of(survey)).label("by_email")
+    query = sa.select(Response.resident_id, Ward.id, Ward.name, Resident.email, chat, email).join(Ward, Response.ward_id == Ward.id)
     query = query.join(Resident, Response.resident_id == Resident.id).where(Resident.status == ResidentStatus.ACTIVE)
-    query = query.where(Response.survey_id == survey_id, Response.resident_id.in_([resident_of(delivery) for delivery in batch]))
-    return {resident_id: (ward_id, name) for resident_id, ward_id, name in await session.execute(query) if resident_id}
+    query = query.where(Response.survey_id == survey.id, Response.resident_id.in_([resident_of(delivery) for delivery in batch]))
+    people = {row.resident_id: row for row in await session.execute(query) if row.resident_id}
+    reached: dict[int, tuple[int, str]] = {}
+    for delivery in batch:
+        who = people.get(resident_of(delivery))
+        if who and (who.chat if delivery.road is Road.TELEGRAM else who.by_email and who.email == delivery.address):
+            reached[delivery.id] = (who.id, who.name)
+    return reached
+
+
+def _letter(letters: Letters, links: Links, values: dict[str, Any], survey_id: int, resident_id: int, *, topic: str) -> Letter:
+    unsubscribe = links.url("unsubscribe", "unsubscribe", resident_id, str(topic))
+    headers = bulk_headers("outcome", survey_id, list_name="outcomes", public_url=links.public_url, unsubscribe_url=unsubscribe)
+    preferences = links.url("preferences", "preferences", resident_id)
+    letter = letters.render("survey_outcome", **values, preferences_url=preferences, unsubscribe_url=unsubscribe)
+    return letter.with_headers(headers)
 
 
 def _values(templates: Templates, told: SurveyResults, ward_id: int, ward_name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.surveys import wording
 from intouch.surveys.models import Answer, AnswerKind, Option, Question, QuestionType, Response, Survey
 
 SCALE = range(1, 6)
@@ -55,6 +56,16 @@ class Questionnaire:
     closes_at: datetime | None
     is_for_sounding_board: bool
     questions: tuple[QuestionView, ...]
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the title is the only question, so that the two are said once."""
+        return wording.is_title(self.title, [question.text for question in self.questions])
+
+    @property
+    def heading(self) -> str:
+        """What stands over the survey: the title, or the question in full of which it is the beginning."""
+        return self.questions[0].text if self.is_one else self.title
 
     @property
     def answered(self) -> int:

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.errors import NotFound
-from intouch.surveys import disclosure, intervals, questionnaires, tally
+from intouch.surveys import disclosure, intervals, questionnaires, tally, wording
 from intouch.surveys.disclosure import ShownCounts, ShownQuestion
 from intouch.surveys.models import QuestionType, Survey, SurveyStatus
 from intouch.surveys.questionnaires import QuestionView
@@ -89,6 +89,16 @@ class SurveyResults:
     wards: tuple[PlaceResults, ...]
     ward: PlaceResults | None = None
     area: PlaceResults | None = None
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the title is the only question, so that the two are said once."""
+        return wording.is_title(self.title, [question.text for question in self.city.questions])
+
+    @property
+    def heading(self) -> str:
+        """What stands over the results: the title, or the question in full of which it is the beginning."""
+        return self.city.questions[0].text if self.is_one else self.title
 
     def of_ward(self, ward_id: int) -> PlaceResults | None:
         """This ward's results; None when it was not asked."""

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from intouch.digest import editions, recipients, rendering, stencil
-from intouch.digest import said as said_of
 from intouch.digest.models import Audience, Edition
 from intouch.letters import Letter, Letters
 from intouch.links import Links
@@ -168,7 +167,7 @@ def test_a_survey_of_one_question_that_is_its_title_says_it_once(
     ask = "Should bins be emptied on Mondays?"
     question = {**cases.COMPARED["questions"][0], "text": ask}
     for title in (ask, "Should bins be emptied…"):
-        headed = said_of.headed(title, [ask])
+        headed = {"title": title, "heading": ask, "is_one": True}
         asked = {**cases.ASKED, **headed, "why": "", "more": 0, "question": {"id": 2, "text": ask}}
         said = {**cases.SAID, **headed, "more": 0, "questions": [{**cases.SAID["questions"][0], "text": ask}]}
         open_text = {**asked, "choices": []}

@@ -17,7 +17,7 @@ LISTS = {
     "survey_invitation": ("surveys", "*:invitation"),
     "survey_outcome": ("outcomes", "*:outcome"),
 }
-ENDED_BY_ONE_TAP = ("digest", "survey_invitation")
+ENDED_BY_ONE_TAP = ("digest", "survey_invitation", "survey_outcome")
 ONE_BY_ONE = ("confirm_email", "already_joined", "ask_ward", "issue_update")
 
 

@@ -11,10 +11,11 @@ from intouch.errors import BadInput, Closed
 from intouch.letters import Letter, Letters
 from intouch.outbox.models import Delivery
 from intouch.outbox.rendering import Rendered, Unwanted
-from intouch.residents.models import Channel, Resident, ResidentStatus
+from intouch.residents import preferences
+from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering, closing, invitations, launch, outcomes
-from intouch.surveys.models import AnswerKind, QuestionType, Survey, SurveyStatus
+from intouch.surveys.models import AnswerKind, QuestionType, Response, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
 from intouch.templating import TelegramMessage
 from tests.surveys.conftest import FULWELL, ROKER, SOUTHWICK, Town
@@ -80,6 +81,82 @@ async def test_everybody_who_answered_is_told_once(runtime: Runtime, town: Town,
     assert sorted(told) == [0, 0, 0, 0, 2]
     assert set(await _rendered(runtime, closing.OUTCOME)) == {f"resident:{alice.id}", f"resident:{grace.id}"}
     assert f"resident:{silent.id}" not in await _rendered(runtime, closing.OUTCOME)
+
+
+async def _ends_emails(runtime: Runtime, who: Resident, topic: Topic, now: datetime) -> None:
+    async with runtime.sessions.write() as session:
+        assert await preferences.unsubscribe(session, who.id, topic=topic, now=now) == 1
+
+
+async def test_who_ended_surveys_by_email_is_not_written_to_but_told_in_the_chat(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    async with runtime.sessions.write() as session:
+        grace = await town.resident(session, channel=Channel.EMAIL, topics=(Topic.SURVEYS, Topic.DIGEST, Topic.SOUNDING_BOARD))
+        reader = await town.resident(session, channel=Channel.EMAIL, topics=(Topic.DIGEST,))
+        alice = await town.resident(session)
+        alice.email, alice.email_confirmed_at = "alice@example.org", now
+        session.add(Subscription(resident_id=alice.id, topic=Topic.SURVEYS, channel=Channel.EMAIL, started_at=now))
+    survey_id = await _survey(runtime, single, now)
+    for who in (grace, reader, alice):
+        await _answer(runtime, survey_id, who, 0, now)
+    for who in (grace, alice):
+        await _ends_emails(runtime, who, Topic.SURVEYS, now)
+    assert await _close(runtime, survey_id, now) == 1
+    (message,) = (await _rendered(runtime, closing.OUTCOME)).values()
+    assert isinstance(message, TelegramMessage)
+    async with runtime.sessions.read() as session:
+        thanked = await session.scalars(sa.select(Response.resident_id).where(Response.thanked_at.is_not(None)))
+        assert list(thanked) == [alice.id]
+
+
+@pytest.mark.parametrize("for_board", [False, True])
+async def test_the_letter_on_what_was_said_ends_with_one_tap_even_while_it_waits(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime, for_board: bool
+) -> None:
+    topic = Topic.SOUNDING_BOARD if for_board else Topic.SURVEYS
+    async with runtime.sessions.write() as session:
+        grace, hopper = [await town.resident(session, channel=Channel.EMAIL, topics=(topic, Topic.DIGEST)) for _ in range(2)]
+    survey_id = await _survey(runtime, replace(single, is_for_sounding_board=for_board), now)
+    for who in (grace, hopper):
+        await _answer(runtime, survey_id, who, 0, now)
+    assert await _close(runtime, survey_id, now) == 2
+    await _ends_emails(runtime, hopper, topic, now)
+    made = await _rendered(runtime, closing.OUTCOME)
+    letter = made[f"resident:{grace.id}"]
+    assert isinstance(letter, Letter) and isinstance(made[f"resident:{hopper.id}"], Unwanted)
+    url = runtime.links.url("unsubscribe", "unsubscribe", grace.id, topic.value)
+    assert (letter.headers["List-Unsubscribe"], letter.headers["List-Unsubscribe-Post"]) == (f"<{url}>", "List-Unsubscribe=One-Click")
+    assert url in letter.html and url in letter.text
+
+
+async def test_a_letter_to_an_address_that_changed_since_is_not_sent(
+    runtime: Runtime, town: Town, single: SurveyPlan, now: datetime
+) -> None:
+    async with runtime.sessions.write() as session:
+        grace = await town.resident(session, channel=Channel.EMAIL)
+    survey_id = await _survey(runtime, single, now)
+    await _answer(runtime, survey_id, grace, 0, now)
+    await _close(runtime, survey_id, now)
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Resident).where(Resident.id == grace.id).values(email="new@example.org"))
+    assert isinstance((await _rendered(runtime, closing.OUTCOME))[f"resident:{grace.id}"], Unwanted)
+
+
+async def test_a_title_that_is_the_question_is_said_once(runtime: Runtime, town: Town, single: SurveyPlan, now: datetime) -> None:
+    ask = single.questions[0].text
+    async with runtime.sessions.write() as session:
+        people = [await town.resident(session, channel=Channel.EMAIL) for _ in range(6)]
+    survey_id = await _survey(runtime, replace(single, title=ask[:20] + "…"), now)
+    invited = (await _rendered(runtime, launch.INVITATION))[f"resident:{people[0].id}"]
+    for who in people:
+        await _answer(runtime, survey_id, who, 0, now)
+    await _close(runtime, survey_id, now)
+    told = (await _rendered(runtime, closing.OUTCOME))[f"resident:{people[0].id}"]
+    for letter in (invited, told):
+        assert isinstance(letter, Letter)
+        text = letter.html.partition("</h1>")[0].rpartition("<h1")[2] + letter.html.partition("</h1>")[2]
+        assert text.count(ask) == 1 and letter.text.count(ask) == 1 and ask[:20] + "…" not in text + letter.text
 
 
 async def test_a_tick_closes_and_publishes_what_is_due_and_nothing_else(
