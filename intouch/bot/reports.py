@@ -103,10 +103,12 @@ async def _hear_photo(turn: Turn, draft: IssueReport) -> Reply:
     clean = turn.extra.get("clean_photo") or await darkroom.clean(turn.photo or b"")
     if not isinstance(clean, CleanPhoto):
         raise TypeError("turn.extra['clean_photo'] is no CleanPhoto")
+    is_known = clean.digest in await reporting.photo_digests(turn.session, draft.id)
     number = await reporting.add_photo(turn.session, draft, clean, now=turn.now)
     if turn.text and not draft.description:
         await _keep_caption(turn, draft)
-    return await _ask(turn, draft, {"kind": "photo", "number": number, "most": reporting.MOST_PHOTOS})
+    kind = "same_photo" if is_known else "photo"
+    return await _ask(turn, draft, {"kind": kind, "number": number, "most": reporting.MOST_PHOTOS})
 
 
 async def _keep_caption(turn: Turn, draft: IssueReport) -> None:

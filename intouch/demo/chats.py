@@ -130,14 +130,14 @@ async def share_location(request: Request) -> Response:
 
 
 async def send_photo(request: Request) -> Response:
-    """Send the photo in the request's body, or the sample when it is empty. As Telegram's apps do, photos go as JPEG."""
+    """Send the photo in the request's body, or a sample when it is empty. As Telegram's apps do, photos go as JPEG."""
     person = person_of(request)
     contents = bytearray()
     async for piece in request.stream():
         contents += piece
         if len(contents) > sending.LARGEST_PHOTO:
             return JSONResponse({"note": "That photo is too large. Telegram takes photos of up to 10 MB."}, status_code=413)
-    photo = bytes(contents) or (STATIC / "sample-photo.jpg").read_bytes()
+    photo = bytes(contents) or stage_of(request).next_sample()
     try:
         with Image.open(io.BytesIO(photo)) as picture:
             width, height = picture.size

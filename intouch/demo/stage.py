@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from intouch import schedule
 from intouch.clock import ShiftedClock
 from intouch.council.models import Officer
-from intouch.demo import questions
+from intouch.demo import questions, samples
 from intouch.demo.mailbox import Mailbox
 from intouch.demo.telegram import SimulatedTelegram
 from intouch.digest import periods
@@ -32,9 +32,15 @@ class Stage:
     runtime: Runtime
     is_closing: asyncio.Event = field(default_factory=asyncio.Event)
     _pulses: int = 0
+    _samples: int = 0
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def next_sample(self) -> bytes:
+        """A photo from the phone's gallery; the next time another one."""
+        self._samples += 1
+        return samples.sample(self._samples - 1)
 
     async def launch_pulse(self) -> str:
         """Launch one of the example surveys, as an officer would; says how many people it asks."""

@@ -251,8 +251,11 @@ async def test_an_album_of_five_keeps_three_and_says_so(runtime: Runtime, alice:
 async def test_the_same_photo_twice_is_kept_once(runtime: Runtime, alice: Chat) -> None:
     await alice.fills(Step.PHOTO)
     await alice.sends(picture())
-    assert "photo 1 of 3" in await alice.sends(picture())
-    assert await number_of_photos(runtime) == 1
+    said = await alice.sends(picture())
+    assert "the same photo as before" in said and "1 of 3" in said
+    await alice.sends(picture(colour="blue"))
+    assert "2 of 3" in await alice.sends(picture())
+    assert await number_of_photos(runtime) == 2
 
 
 @ON_SQLITE

@@ -100,6 +100,13 @@ async def test_a_tap_gives_the_bots_note(stage: Stage, browser: httpx.AsyncClien
     assert gone.json() == {"note": "That button is gone."}
 
 
+async def test_sample_photos_differ_so_that_a_report_can_have_three(stage: Stage, browser: httpx.AsyncClient) -> None:
+    for _ in range(4):
+        await browser.post("/demo/chat/nadia/photo", content=b"")
+    sent = [(await browser.get(message["photo"]["url"])).content for message in (await _chat(browser))["messages"]]
+    assert len(set(sent)) == 3 and sent[3] == sent[0]
+
+
 async def test_photos_places_stickers_and_blocking_reach_the_bot(stage: Stage, browser: httpx.AsyncClient) -> None:
     await browser.post("/demo/chat/nadia/photo", content=picture())
     await browser.post("/demo/chat/nadia/photo", content=b"")
