@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.cli.running import say_json, with_runtime
+from intouch.cli import saying
+from intouch.cli.running import with_runtime
+from intouch.cli.saying import AsJson, Done, say, say_json
 from intouch.digest import batches
 from intouch.errors import BadInput
 from intouch.outbox import epoch, holds, listing, retrying
@@ -24,8 +26,7 @@ BY = "the command line"
 EditionName = Annotated[str, typer.Option("--edition", help="An edition's number, its week, or week and ward: 2026-W47/Southwick.")]
 BatchName = Annotated[str, typer.Option("--batch", help="A batch as `list --json` names it, such as survey:3.")]
 States = Annotated[str, typer.Option("--state", help="States, separated by commas: " + ", ".join(State) + ".")]
-Numbers = Annotated[list[int] | None, typer.Argument(metavar="[NUMBER]…", help="Deliveries by their number.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for a machine to read.")]
+Numbers = Annotated[list[str] | None, typer.Argument(metavar="[NUMBER]…", help="Deliveries by their number.", show_default=False)]
 Everything = Annotated[bool, typer.Option("--all", help="Of every edition and batch.")]
 
 
@@ -44,108 +45,118 @@ def show(
             wanted = Wanted(batches=await _batches(session, edition, batch), states=_states(state))
             found = [one async for one in listing.walk(session, wanted, most=most)]
             held_at = await epoch.held_since(session)
-            return found, sum((await listing.count(session, wanted)).values()), runtime.templates.moment(held_at) if held_at else ""
+            told = saying.moment(held_at, runtime.settings.zone) if held_at else ""
+            return found, sum((await listing.count(session, wanted)).values()), told
 
     found, total, held_at = with_runtime(work)
     if held_at:
-        typer.secho(epoch.sentence(held_at), fg=typer.colors.YELLOW, err=True)
+        say(epoch.sentence(held_at), is_error=True, color=typer.colors.YELLOW)
     if as_json:
         say_json({"total": total, "deliveries": [asdict(one) for one in found]})
         return
     for one in found:
-        typer.echo(f"{one.number:>8}  {one.state:<9}  {one.batch or '-':<14}  {one.address or '(erased)':<32}  {one.error or ''}".rstrip())
+        why = " ".join((one.error or "").split())
+        say(f"{one.number:>8}  {one.state:<9}  {one.batch or '-':<14}  {one.address or '(erased)':<32}  {why}".rstrip())
     shown = f", the first {len(found):,} shown (--most)" if total > len(found) else ""
-    typer.echo(f"{_deliveries(total)} {state.replace(',', ' or ')}{shown}.")
+    say(f"{_deliveries(total)} {state.replace(',', ' or ')}{shown}.")
 
 
 @app.command("retry", epilog="Example: intouch delivery retry --edition 2026-W47 --state unknown")
-def retry(
+def retry(  # noqa: PLR0917 - typer's options are no positional arguments
     numbers: Numbers = None,
     edition: EditionName = "",
     batch: BatchName = "",
     everything: Everything = False,
     state: States = "failed,unknown",
+    as_json: AsJson = False,
 ) -> None:
     """Send failed and unknown deliveries again. An email keeps its Message-ID; a Telegram message that did arrive comes twice."""
 
-    async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> str:
+    async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
         done = await retrying.retry(session, wanted, now=runtime.now())
         gone = f" {_deliveries(done.gone)} left as before: nobody is at the address any more." if done.gone else ""
-        return f"{_deliveries(done.queued)} queued again.{gone}"
+        return Done(f"{_deliveries(done.queued)} queued again.{gone}", {"queued": done.queued, "gone": done.gone})
 
-    _change(work, numbers=numbers, edition=edition, batch=batch, everything=everything, state=state)
+    _change(work, _Named(numbers, edition, batch, everything, state)).tell(as_json=as_json)
 
 
 @app.command("let-be", epilog="Example: intouch delivery let-be 4711 4712")
-def let_be(numbers: Numbers = None, edition: EditionName = "", batch: BatchName = "", everything: Everything = False) -> None:
+def let_be(
+    numbers: Numbers = None, edition: EditionName = "", batch: BatchName = "", everything: Everything = False, as_json: AsJson = False
+) -> None:
     """Take unknown deliveries as arrived: they are not sent again, and not listed any more."""
 
-    async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> str:
-        return f"{_deliveries(await retrying.let_be(session, wanted, by=BY, now=runtime.now()))} let be."
+    async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
+        number = await retrying.let_be(session, wanted, by=BY, now=runtime.now())
+        return Done(f"{_deliveries(number)} let be.", {"let_be": number})
 
-    _change(work, numbers=numbers, edition=edition, batch=batch, everything=everything, state="unknown")
+    _change(work, _Named(numbers, edition, batch, everything, "unknown")).tell(as_json=as_json)
 
 
 @app.command("drop", epilog="Example: intouch delivery drop --edition 2026-W47 --state held")
-def drop(
+def drop(  # noqa: PLR0917 - typer's options are no positional arguments
     numbers: Numbers = None,
     edition: EditionName = "",
     batch: BatchName = "",
     everything: Everything = False,
     state: States = "queued,paused,held",
+    as_json: AsJson = False,
 ) -> None:
     """Cancel deliveries that wait: queued, paused or held ones."""
 
-    async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> str:
-        return f"{_deliveries(await retrying.drop(session, wanted, by=BY, now=runtime.now()))} cancelled."
+    async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
+        number = await retrying.drop(session, wanted, by=BY, now=runtime.now())
+        return Done(f"{_deliveries(number)} cancelled.", {"cancelled": number})
 
-    _change(work, numbers=numbers, edition=edition, batch=batch, everything=everything, state=state)
+    _change(work, _Named(numbers, edition, batch, everything, state)).tell(as_json=as_json)
 
 
 @app.command("pause", epilog="Example: intouch delivery pause --edition 2026-W47/Southwick")
-def pause(edition: EditionName = "", batch: BatchName = "") -> None:
+def pause(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
     """Stop sending an edition or a batch, within two seconds on all processes, until it is resumed."""
-    typer.echo(with_runtime(lambda runtime: stop(runtime, _named(edition, batch), Stand.PAUSED)))
+    with_runtime(lambda runtime: stop(runtime, _named(edition, batch), Stand.PAUSED)).tell(as_json=as_json)
 
 
 @app.command("resume", epilog="Example: intouch delivery resume --edition 2026-W47/Southwick")
-def resume(edition: EditionName = "", batch: BatchName = "") -> None:
+def resume(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
     """Go on sending what was paused."""
-    typer.echo(with_runtime(lambda runtime: go_on(runtime, _named(edition, batch))))
+    with_runtime(lambda runtime: go_on(runtime, _named(edition, batch))).tell(as_json=as_json)
 
 
 @app.command("cancel", epilog="Example: intouch delivery cancel --edition 2026-W47/Southwick")
-def cancel(edition: EditionName = "", batch: BatchName = "") -> None:
+def cancel(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
     """Stop sending an edition or a batch for good; what has gone out has gone out."""
-    typer.echo(with_runtime(lambda runtime: stop(runtime, _named(edition, batch), Stand.CANCELLED)))
+    with_runtime(lambda runtime: stop(runtime, _named(edition, batch), Stand.CANCELLED)).tell(as_json=as_json)
 
 
 @app.command("approve", epilog="Example: intouch delivery approve")
-def approve(edition: EditionName = "", batch: BatchName = "") -> None:
+def approve(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
     """Let out what is held since a restore from a backup: all of it, or one edition or batch."""
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Runtime) -> Done:
         async with runtime.sessions.write() as session:
-            return await holds.approve(session, await _batches(session, edition, batch))
+            number = await holds.approve(session, await _batches(session, edition, batch))
+        return Done(f"{_deliveries(number)} may go out.", {"approved": number})
 
-    typer.echo(f"{_deliveries(with_runtime(work))} may go out.")
+    with_runtime(work).tell(as_json=as_json)
 
 
 @app.command("hold", epilog="Example: intouch delivery hold")
-def hold() -> None:
+def hold(as_json: AsJson = False) -> None:
     """Hold everything that waits, and all bulk made from now on, until `approve`: before the first start on a restored database."""
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Runtime) -> Done:
         async with runtime.sessions.write() as session:
-            return await holds.hold_all(session, by=BY, now=runtime.now())
+            number = await holds.hold_all(session, by=BY, now=runtime.now())
+        return Done(f"{_deliveries(number)} held. `intouch delivery approve` lets them go.", {"held": number})
 
-    typer.echo(f"{_deliveries(with_runtime(work))} held. `intouch delivery approve` lets them go.")
+    with_runtime(work).tell(as_json=as_json)
 
 
 Chosen = Callable[[AsyncSession], Awaitable[list[str]]]
 
 
-async def stop(runtime: Runtime, chosen: Chosen, stand: Stand) -> str:
+async def stop(runtime: Runtime, chosen: Chosen, stand: Stand) -> Done:
     """Pause or cancel: the order in a transaction of its own, so that it bites at once, then the deliveries in pieces."""
     now, moved = runtime.now(), 0
     async with runtime.sessions.write() as session:
@@ -155,14 +166,16 @@ async def stop(runtime: Runtime, chosen: Chosen, stand: Stand) -> str:
         async with runtime.sessions.write() as session:
             some = await holds.move(session, names, stand, by=BY, now=now)
         if not some:
-            return f"{_deliveries(moved)} {stand.value}."
+            return Done(f"{_deliveries(moved)} {stand.value}.", {"batches": names, stand.value: moved})
         moved += some
 
 
-async def go_on(runtime: Runtime, chosen: Chosen) -> str:
+async def go_on(runtime: Runtime, chosen: Chosen) -> Done:
     """Resume; what it kept is queued in one transaction with taking back the order."""
     async with runtime.sessions.write() as session:
-        return f"{_deliveries(await holds.resume(session, await chosen(session)))} resumed."
+        names = await chosen(session)
+        number = await holds.resume(session, names)
+    return Done(f"{_deliveries(number)} resumed.", {"batches": names, "resumed": number})
 
 
 def _named(edition: str, batch: str) -> Chosen:
@@ -178,6 +191,8 @@ def _named(edition: str, batch: str) -> Chosen:
 async def _batches(session: AsyncSession, edition: str, batch: str) -> list[str] | None:
     if edition and batch:
         raise BadInput("Name an --edition or a --batch, not both.")
+    if edition.isdecimal():
+        edition = str(saying.number(edition, "an edition", "Write its week, or week and ward: 2026-W47/Southwick."))
     return await batches.named(session, edition) if edition else [batch] if batch else None
 
 
@@ -188,23 +203,28 @@ def _states(text: str) -> list[State]:
         raise BadInput(f"“{text[:60]}” is not a list of states. They are {', '.join(State)}.") from None
 
 
-def _change(
-    work: Callable[[AsyncSession, Wanted, Runtime], Awaitable[str]],
-    *,
-    numbers: Sequence[int] | None,
-    edition: str,
-    batch: str,
-    everything: bool,
-    state: str,
-) -> None:
-    async def run(runtime: Runtime) -> Any:
-        if not (numbers or edition or batch or everything):
+@dataclass(frozen=True)
+class _Named:
+    """Which deliveries somebody named on the command line."""
+
+    numbers: Sequence[str] | None
+    edition: str
+    batch: str
+    everything: bool
+    state: str
+
+
+def _change(work: Callable[[AsyncSession, Wanted, Runtime], Awaitable[Done]], named: _Named) -> Done:
+    numbers = [saying.number(one, "a delivery", "`intouch delivery list` shows them.") for one in named.numbers or []]
+
+    async def run(runtime: Runtime) -> Done:
+        if not (numbers or named.edition or named.batch or named.everything):
             raise BadInput("Say which deliveries: by number, --edition, --batch, or --all.")
         async with runtime.sessions.write() as session:
-            wanted = Wanted(numbers=numbers or None, batches=await _batches(session, edition, batch), states=_states(state))
-            return await work(session, wanted, runtime)
+            chosen = await _batches(session, named.edition, named.batch)
+            return await work(session, Wanted(numbers=numbers or None, batches=chosen, states=_states(named.state)), runtime)
 
-    typer.echo(with_runtime(run))
+    return with_runtime(run)
 
 
 def _deliveries(number: int) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from intouch import schedule
 from intouch.cli import watching
-from intouch.cli.running import fail, say_json, with_runtime
+from intouch.cli.running import with_runtime
+from intouch.cli.saying import AsJson, Done, fail, moment, say, say_json
 from intouch.digest import batches, briefing, contents, editions, figures, periods
 from intouch.digest.models import Audience, EditionStatus
 from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
@@ -33,51 +35,50 @@ _PERIOD = typer.Option("", help="The ISO week, such as 2026-W47. Left out: the w
 _ONE_WARD = typer.Option("", help="Only this ward, by its code or name.")
 _WATCH = typer.Option(None, "--watch/--no-watch", help="Show a bar while it goes out. Left out: on a terminal.", show_default=False)
 _FOLLOW = typer.Option(False, "--watch", help="Follow the latest week with a bar: rate, time left, refused and retried.")
-_JSON = typer.Option(False, "--json", help="Print JSON for a machine to read.")
 
 
 @digest_app.command("preview")
-def preview_digest(ward: str = _WARD, out: Path = _OUT) -> None:
+def preview_digest(ward: str = _WARD, out: Path = _OUT, as_json: AsJson = False) -> None:
     """Write what this week's digest of a ward would say now; nothing is sent, and its links belong to nobody.
 
     Example: intouch digest preview --ward Southwick --out southwick.html
     """
-    _preview(Audience.DIGEST, ward, out)
+    _preview(Audience.DIGEST, ward, out, as_json)
 
 
 @briefing_app.command("preview")
-def preview_briefing(ward: str = _WARD, out: Path = _OUT) -> None:
+def preview_briefing(ward: str = _WARD, out: Path = _OUT, as_json: AsJson = False) -> None:
     """Write what this week's briefing of a ward would say now; nothing is sent.
 
     Example: intouch briefing preview --ward E05016391 --out southwick.html
     """
-    _preview(Audience.BRIEFING, ward, out)
+    _preview(Audience.BRIEFING, ward, out, as_json)
 
 
 @digest_app.command("publish")
-def publish_digest(period: str = _PERIOD, ward: str = _ONE_WARD, watch: bool | None = _WATCH) -> None:
+def publish_digest(period: str = _PERIOD, ward: str = _ONE_WARD, watch: bool | None = _WATCH, as_json: AsJson = False) -> None:
     """Publish the digests that are missing or waiting for you; safe to run again.
 
     On a terminal it shows a bar until they are out; Ctrl-C ends the looking, not the sending.
 
     Example: intouch digest publish --period 2026-W47
     """
-    _publish(Audience.DIGEST, period, ward, watch)
+    _publish(Audience.DIGEST, period, ward, watch, as_json)
 
 
 @briefing_app.command("publish")
-def publish_briefing(period: str = _PERIOD, ward: str = _ONE_WARD, watch: bool | None = _WATCH) -> None:
+def publish_briefing(period: str = _PERIOD, ward: str = _ONE_WARD, watch: bool | None = _WATCH, as_json: AsJson = False) -> None:
     """Publish the briefings that are missing or waiting for you; safe to run again.
 
     On a terminal it shows a bar until they are out; Ctrl-C ends the looking, not the sending.
 
     Example: intouch briefing publish --period 2026-W47
     """
-    _publish(Audience.BRIEFING, period, ward, watch)
+    _publish(Audience.BRIEFING, period, ward, watch, as_json)
 
 
 @digest_app.command("status")
-def digest_status(as_json: bool = _JSON, watch: bool = _FOLLOW) -> None:
+def digest_status(as_json: AsJson = False, watch: bool = _FOLLOW) -> None:
     """Show the latest weeks: editions by status, deliveries by state; with --watch, the latest week as it goes out.
 
     Example: intouch digest status --watch
@@ -86,7 +87,7 @@ def digest_status(as_json: bool = _JSON, watch: bool = _FOLLOW) -> None:
 
 
 @briefing_app.command("status")
-def briefing_status(as_json: bool = _JSON, watch: bool = _FOLLOW) -> None:
+def briefing_status(as_json: AsJson = False, watch: bool = _FOLLOW) -> None:
     """Show the latest weeks: editions by status, deliveries by state; with --watch, the latest week as it goes out.
 
     Example: intouch briefing status --watch
@@ -94,7 +95,7 @@ def briefing_status(as_json: bool = _JSON, watch: bool = _FOLLOW) -> None:
     _status(Audience.BRIEFING, as_json, watch)
 
 
-def _preview(audience: Audience, ward: str, out: Path) -> None:
+def _preview(audience: Audience, ward: str, out: Path, as_json: bool) -> None:
     if out.suffix == ".txt":
         raise fail(BadInput("Name the HTML file in --out; the plain text is written beside it with .txt."))
     letter = with_runtime(lambda runtime: letter_now(runtime, audience, ward))
@@ -103,7 +104,8 @@ def _preview(audience: Audience, ward: str, out: Path) -> None:
         out.with_suffix(".txt").write_text(letter.text, encoding="utf-8")
     except OSError as error:
         raise fail(BadInput(f"{out} can't be written: {error.strerror}.")) from None
-    typer.echo(f"“{letter.subject}” is in {out} and {out.with_suffix('.txt')}.")
+    figures = {"subject": letter.subject, "html": out, "text": out.with_suffix(".txt")}
+    Done(f"“{letter.subject}” is in {out} and {out.with_suffix('.txt')}.", figures).tell(as_json=as_json)
 
 
 async def letter_now(runtime: Runtime, audience: Audience, ward: str) -> Letter:
@@ -123,12 +125,13 @@ async def letter_now(runtime: Runtime, audience: Audience, ward: str) -> Letter:
     return press.letter(press.stencil(found), resident_id=NOBODY, name="")
 
 
-def _publish(audience: Audience, period: str, ward: str, watch: bool | None) -> None:
+def _publish(audience: Audience, period: str, ward: str, watch: bool | None, as_json: bool) -> None:
     chosen, made, waiting = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
     messages = plural(made, "email or message", "emails and messages")
     left = plural(waiting, "edition is", "editions are")
-    typer.echo(f"{chosen}: {messages} put into the outbox." + (f" {left} still waiting." if waiting else ""))
-    if made and (watch if watch is not None else sys.stdout.isatty()):
+    sentence = f"{chosen}: {messages} put into the outbox." + (f" {left} still waiting." if waiting else "")
+    Done(sentence, {"period": chosen, "queued": made, "waiting": waiting}).tell(as_json=as_json)
+    if made and not as_json and (watch if watch is not None else sys.stdout.isatty()):
         with_runtime(lambda runtime: _watch(runtime, audience, chosen))
 
 
@@ -151,28 +154,39 @@ async def _watch(runtime: Runtime, audience: Audience, period: str) -> None:
     await watching.watch(runtime, theirs, title=f"{audience.value} {period}")
 
 
+@dataclass(frozen=True)
+class _Status:
+    """How the latest weeks stand, which is next, and since when all bulk is held, if it is."""
+
+    weeks: list[figures.PeriodFigures]
+    next_period: str
+    next_due_at: datetime
+    held_at: datetime | None
+    zone: ZoneInfo
+
+
 def _status(audience: Audience, as_json: bool, watch: bool) -> None:
-    found, next_due, held_at = with_runtime(lambda runtime: _figures(runtime, audience))
-    if held_at:
-        typer.secho(epoch.sentence(held_at), fg=typer.colors.YELLOW, err=True)
+    found = with_runtime(lambda runtime: _figures(runtime, audience))
+    if found.held_at:
+        say(epoch.sentence(moment(found.held_at, found.zone)), is_error=True, color=typer.colors.YELLOW)
     if as_json:
-        say_json({"next_due": next_due, "periods": [asdict(one) for one in found]})
+        weeks = [asdict(one) for one in found.weeks]
+        say_json({"next_period": found.next_period, "next_due_at": found.next_due_at, "held_at": found.held_at, "periods": weeks})
         return
-    for one in found:
-        typer.echo(f"{one.period}  editions: {_counted(one.editions)}  deliveries: {_counted(one.deliveries)}")
-    typer.echo(f"Next due: {next_due}")
-    if watch and found:
-        with_runtime(lambda runtime: _watch(runtime, audience, found[0].period))
+    for one in found.weeks:
+        say(f"{one.period}  editions: {_counted(one.editions)}  deliveries: {_counted(one.deliveries)}")
+    say(f"Next due: {found.next_period}, {moment(found.next_due_at, found.zone)}")
+    if watch and found.weeks:
+        with_runtime(lambda runtime: _watch(runtime, audience, found.weeks[0].period))
 
 
-async def _figures(runtime: Runtime, audience: Audience) -> tuple[list[figures.PeriodFigures], str, str]:
+async def _figures(runtime: Runtime, audience: Audience) -> _Status:
     when, now = schedule.weekly(runtime.settings, audience), runtime.now()
     async with runtime.sessions.read() as session:
         found = await figures.by_period(session, audience)
         held_at = await epoch.held_since(session)
     following = periods.next_period(periods.last_due(when, now))
-    due = f"{following}, {runtime.templates.moment(periods.due_at(following, when))}"
-    return found, due, runtime.templates.moment(held_at) if held_at else ""
+    return _Status(found, following, periods.due_at(following, when), held_at, runtime.settings.zone)
 
 
 def _counted(numbers: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 
-import aiosmtplib
 import jinja2
 import telegram
 import typer
@@ -17,7 +16,8 @@ from intouch import app as application
 from intouch import letters, logs, settings
 from intouch.channels import dkim
 from intouch.channels.telegram import open_bot
-from intouch.cli.running import say_json
+from intouch.cli import mail_server
+from intouch.cli.saying import AsJson, say, say_json
 from intouch.errors import InTouchError
 from intouch.issues import categories
 from intouch.outbox import epoch
@@ -36,7 +36,7 @@ class Finding:
     advice: str = ""
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="For a machine to read.")) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check settings, database, bot token, mail server and templates; exit 1 if anything is wrong.
 
     Example: intouch doctor
@@ -46,7 +46,7 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="For a machine to 
         say_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            typer.echo(f"{'ok    ' if finding.is_well else 'WRONG '} {finding.check}: {finding.found} {finding.advice}".rstrip())
+            say(f"{'ok    ' if finding.is_well else 'WRONG '} {finding.check}: {finding.found} {finding.advice}".rstrip())
     if not all(finding.is_well for finding in findings):
         raise typer.Exit(1)
 
@@ -156,21 +156,11 @@ async def _check_smtp(runtime: Runtime) -> Finding:
     if not url:
         return Finding("mail server", False, "none set: email waits in the outbox.", "Set INTOUCH_SMTP_URL.")
     address = settings.SmtpAddress(url)
-    where = f"{address.host}:{address.port}"
-    client = aiosmtplib.SMTP(hostname=address.host, port=address.port, use_tls=address.uses_tls, start_tls=address.starttls, timeout=10)
-    try:
-        await client.connect()
-        await client.ehlo()
-        if address.user:
-            await client.login(address.user, address.password)
-        await client.quit()
-    except aiosmtplib.SMTPAuthenticationError:
-        return Finding("mail server", False, f"{where} refuses the user or the password.", "Check both in INTOUCH_SMTP_URL.")
-    except (aiosmtplib.SMTPException, OSError) as error:
-        found = f"{where} does not speak as expected ({type(error).__name__})."
-        return Finding("mail server", False, found, "Check host, port, and smtps:// or ?starttls=1 in INTOUCH_SMTP_URL.")
+    if (trouble := await mail_server.trouble(address)) is not None:
+        return Finding("mail server", False, *trouble)
     how = "TLS" if address.uses_tls else "STARTTLS" if address.starttls else "no encryption"
-    return Finding("mail server", True, f"{where} answers ({how}{', signed in' if address.user else ''}).")
+    signed_in = ", signed in" if address.user else ""
+    return Finding("mail server", True, f"{address.host}:{address.port} answers ({how}{signed_in}).")
 
 
 async def _check_signatures(runtime: Runtime) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -13,8 +13,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.changes import Changes
-from intouch.cli.running import say_json, with_runtime
+from intouch.cli.running import with_runtime
+from intouch.cli.saying import AsJson, Done, fail
 from intouch.council import import_councillors, import_notices, import_teams
+from intouch.errors import BadInput
 from intouch.places import geojson, import_postcodes, import_wards
 from intouch.residents import moving
 from intouch.residents.moving import Moved
@@ -22,14 +24,13 @@ from intouch.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(help="The file to import.", exists=True, dir_okay=False)]
+File = Annotated[Path, typer.Argument(help="The file to import.")]
 Commit = Annotated[bool, typer.Option("--commit", help="Do it. Without it nothing is changed, and you see what would be.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON.")]
 Day = Annotated[
-    datetime | None,
+    str,
     typer.Option(
         "--valid-from",
-        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
         help="First day of a new set of wards: the set before it ends. Left out: the first set, in force already.",
     ),
 ]
@@ -43,8 +44,8 @@ def wards(  # noqa: PLR0917 - typer's options are no positional arguments
     file: File,
     code_field: Annotated[str, typer.Option(help="The property that holds a ward's GSS code.")],
     name_field: Annotated[str, typer.Option(help="The property that holds a ward's name.")],
-    areas: Annotated[Path | None, typer.Option(help="CSV of areas: area,ward_code.", exists=True, dir_okay=False)] = None,
-    valid_from: Day = None,
+    areas: Annotated[Path | None, typer.Option(help="CSV of areas: area,ward_code.")] = None,
+    valid_from: Day = "",
     commit: Commit = False,
     as_json: AsJson = False,
 ) -> None:
@@ -52,11 +53,11 @@ def wards(  # noqa: PLR0917 - typer's options are no positional arguments
 
     Example: intouch import wards wards.geojson --code-field WD26CD --name-field WD26NM --valid-from 2026-05-07 --commit
     """
+    since = _day(valid_from)
 
     async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
         shapes = geojson.read(file, code_field=code_field, name_field=name_field)
         area_of = import_wards.read_areas(areas, shapes) if areas else {}
-        since = valid_from.date() if valid_from else None
         plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since)
         if is_real:
             await import_wards.apply(session, plan)
@@ -153,10 +154,8 @@ def _import(work: Work, *, commit: bool, as_json: bool) -> None:
             return await work(runtime, session, commit)
 
     changes, moved = with_runtime(run)
-    if as_json:
-        say_json({**changes.to_json(), "committed": commit, "residents": asdict(moved) if moved else None})
-    else:
-        typer.echo("\n".join([*changes.lines(), *_residents(moved), _ending(changes, commit)]))
+    figures = {**changes.to_json(), "committed": commit, "residents": asdict(moved) if moved else None}
+    Done("\n".join([*changes.lines(), *_residents(moved), _ending(changes, commit)]), figures).tell(as_json=as_json)
 
 
 def _residents(moved: Moved | None) -> list[str]:
@@ -170,6 +169,18 @@ def _ending(changes: Changes, commit: bool) -> str:
     if changes.is_empty:
         return "Everything is as in the file: nothing to change."
     return "Done." if commit else "This was a dry run: nothing has been changed. Run it again with --commit to do it."
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = date.min
+    if found.isoformat() != text or not 1900 <= found.year <= 2100:
+        raise fail(BadInput(f"“{text[:40]}” is no day on which wards could begin. Write year, month and day: --valid-from 2026-05-07."))
+    return found
 
 
 def _today(runtime: Runtime) -> date:

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
-from intouch.cli.running import say_json, with_runtime
+from intouch.cli.running import with_runtime
+from intouch.cli.saying import AsJson, say, say_json
 from intouch.council import linking, people
 from intouch.runtime import Runtime
 
 officer_app = typer.Typer(no_args_is_help=True)
 councillor_app = typer.Typer(no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="For a machine to read.")]
 
 
 @officer_app.command("add")
@@ -120,18 +119,18 @@ def _tell_code(name: str, code: str, *, as_json: bool) -> None:
     if as_json:
         say_json({"name": name, "code": code, "days": linking.GOOD_FOR.days})
         return
-    typer.echo(f"The one-time code for {name}:\n\n    {code}\n")
-    typer.echo(f"Ask {name} to open the bot in Telegram and send it this code. It works once, within {linking.GOOD_FOR.days} days.")
-    typer.echo("Only its hash is kept, so it can't be shown again; a new one can be made at any time.")
+    say(f"The one-time code for {name}:\n\n    {code}\n")
+    say(f"Ask {name} to open the bot in Telegram and send it this code. It works once, within {linking.GOOD_FOR.days} days.")
+    say("Only its hash is kept, so it can't be shown again; a new one can be made at any time.")
 
 
 def _tell(rows: list[dict[str, object]], nobody: str, *, as_json: bool) -> None:
     if as_json:
         say_json(rows)
     elif not rows:
-        typer.echo(nobody)
+        say(nobody)
     else:
-        typer.echo("\n".join(map(_line, rows)))
+        say("\n".join(map(_line, rows)))
 
 
 def _line(row: dict[str, object]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 
-from intouch.cli import running
+from intouch.cli import running, saying
+from intouch.cli.saying import AsJson, Done
 from intouch.errors import NotFound
 from intouch.places.models import Ward
 from intouch.privacy import erasure, export
@@ -16,7 +17,9 @@ from intouch.runtime import Runtime
 
 app = typer.Typer(help="Residents: counts, export and erasure.", no_args_is_help=True)
 
-ResidentId = Annotated[int, typer.Argument(metavar="ID", min=1, max=running.LARGEST_ID, help="The resident's number.")]
+ResidentId = Annotated[str, typer.Argument(metavar="ID", help="The resident's number.")]
+
+_SEE = "Their own /export begins with it, and `intouch delivery list --state sent --json` has it beside their address."
 
 
 @app.command("export")
@@ -26,33 +29,38 @@ def export_resident(resident_id: ResidentId) -> None:
     Example: intouch resident export 12 > resident-12.json
     """
 
-    async def work(runtime: Runtime) -> None:
-        async with runtime.sessions.read() as session:
-            running.say_json(await export.everything_about(session, resident_id))
+    number = saying.number(resident_id, "a resident", _SEE)
 
-    running.with_runtime(work)
+    async def work(runtime: Runtime) -> dict[str, Any]:
+        async with runtime.sessions.read() as session:
+            return await export.everything_about(session, number)
+
+    saying.say_json(running.with_runtime(work))
 
 
 @app.command("erase")
-def erase_resident(resident_id: ResidentId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def erase_resident(
+    resident_id: ResidentId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: AsJson = False
+) -> None:
     """Delete everything about a resident, for good. Published counts stay as they are.
 
     Example: intouch resident erase 12
     """
+    number = saying.number(resident_id, "a resident", _SEE)
     if not yes:
-        typer.confirm(f"Delete everything about resident {resident_id}, for good?", abort=True)
+        typer.confirm(f"Delete everything about resident {number}, for good?", abort=True, err=True)
 
     async def work(runtime: Runtime) -> None:
         async with runtime.sessions.write() as session:
-            if not await erasure.erase(session, resident_id, now=runtime.now()):
-                raise NotFound(f"There is no resident {resident_id}. They may have been erased already.")
+            if not await erasure.erase(session, number, now=runtime.now()):
+                raise NotFound(f"There is no resident {number}. They may have been erased already.")
 
     running.with_runtime(work)
-    typer.echo(f"Everything about resident {resident_id} is deleted.")
+    Done(f"Everything about resident {number} is deleted.", {"resident_id": number, "erased": True}).tell(as_json=as_json)
 
 
 @app.command("list")
-def list_residents(as_json: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False) -> None:
+def list_residents(as_json: AsJson = False) -> None:
     """Count residents by ward and status. Names and addresses are never shown here.
 
     Example: intouch resident list --json
@@ -73,7 +81,9 @@ def list_residents(as_json: Annotated[bool, typer.Option("--json", help="For a m
 
     counts = running.with_runtime(work)
     if as_json:
-        running.say_json(counts)
+        saying.say_json(counts)
         return
+    if not counts:
+        saying.say("Nobody has signed up yet.")
     for row in counts:
-        typer.echo(f"{row['ward_code'] or '-':<10} {row['ward'] or 'no ward yet':<24} {row['status']:<8} {row['residents']:>7}")
+        saying.say(f"{row['ward_code'] or '-':<10} {row['ward'] or 'no ward yet':<24} {row['status']:<8} {row['residents']:>7}")

@@ -13,6 +13,7 @@ import typer
 from intouch import app as application
 from intouch import logs, settings
 from intouch.cli.running import plainly
+from intouch.cli.saying import AsJson, Done
 from intouch.demo import server
 from intouch.storage import upgrade
 
@@ -67,13 +68,13 @@ def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo pa
 
 
 @database.command("upgrade")
-def upgrade_database() -> None:
+def upgrade_database(as_json: AsJson = False) -> None:
     """Bring the database to the tables this version needs; safe to run again.
 
     Example: intouch db upgrade
     """
 
-    async def work() -> None:
+    async def work() -> Done:
         chosen = settings.load()
         runtime = application.build_runtime(chosen)
         try:
@@ -81,7 +82,10 @@ def upgrade_database() -> None:
             await upgrade.upgrade(runtime.sessions.engine)
         finally:
             await runtime.sessions.close()
-        typer.echo(f"The database is at {upgrade.newest()}." if before == upgrade.newest() else f"Upgraded to {upgrade.newest()}.")
+        newest = upgrade.newest()
+        sentence = f"The database is at {newest}." if before == newest else f"Upgraded to {newest}."
+        return Done(sentence, {"before": before, "now": newest})
 
     with plainly():
-        asyncio.run(work())
+        done = asyncio.run(work())
+    done.tell(as_json=as_json)

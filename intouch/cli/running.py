@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import typer
 
 from intouch import app, logs, settings
+from intouch.cli.saying import fail
 from intouch.errors import InTouchError
 from intouch.runtime import Runtime
 from intouch.storage import troubles, upgrade
 
 log = logs.get("cli")
 
-LARGEST_ID = 2**31 - 1  # more than this no database of ours counts, and some refuse to look for
-
 Result = TypeVar("Result")
-
-
-def fail(error: Exception) -> typer.Exit:
-    """Tell the error in one line on standard error; raise what this returns."""
-    typer.secho(str(error), fg=typer.colors.RED, err=True)
-    return typer.Exit(1)
 
 
 @contextlib.contextmanager
@@ -60,8 +52,3 @@ def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:
 
     with plainly():
         return asyncio.run(run())
-
-
-def say_json(value: Any) -> None:
-    """Print ``value`` as JSON for a machine to read."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

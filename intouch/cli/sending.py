@@ -14,6 +14,7 @@ from intouch.cli import delivery
 from intouch.cli.delivery import Chosen
 from intouch.cli.digest import letter_now
 from intouch.cli.running import with_runtime
+from intouch.cli.saying import AsJson, Done
 from intouch.council import people
 from intouch.digest import batches, editions
 from intouch.digest.models import Audience
@@ -35,24 +36,24 @@ def add(app: typer.Typer, audience: Audience) -> None:
     name = audience.value
 
     @app.command("test", epilog=f"Example: intouch {name} test --ward Southwick --to olive@council.example")
-    def test(ward: Ward, to: To) -> None:
+    def test(ward: Ward, to: To, as_json: AsJson = False) -> None:
         """Send what this week's edition of a ward would say now to one address, with [Test] in its subject; its links belong to nobody."""
-        typer.echo(with_runtime(lambda runtime: _test(runtime, audience, ward, to)))
+        with_runtime(lambda runtime: _test(runtime, audience, ward, to)).tell(as_json=as_json)
 
     @app.command("pause", epilog=f"Example: intouch {name} pause --period 2026-W47 --ward Southwick")
-    def pause(period: Period = "", ward: OneWard = "") -> None:
+    def pause(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
         """Stop sending, within two seconds on all processes, until it is resumed."""
-        typer.echo(with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.PAUSED)))
+        with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.PAUSED)).tell(as_json=as_json)
 
     @app.command("resume", epilog=f"Example: intouch {name} resume --period 2026-W47 --ward Southwick")
-    def resume(period: Period = "", ward: OneWard = "") -> None:
+    def resume(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
         """Go on sending what was paused."""
-        typer.echo(with_runtime(lambda runtime: delivery.go_on(runtime, _of(runtime, audience, period, ward))))
+        with_runtime(lambda runtime: delivery.go_on(runtime, _of(runtime, audience, period, ward))).tell(as_json=as_json)
 
     @app.command("cancel", epilog=f"Example: intouch {name} cancel --period 2026-W47 --ward Southwick")
-    def cancel(period: Period = "", ward: OneWard = "") -> None:
+    def cancel(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
         """Stop sending for good; what has gone out has gone out."""
-        typer.echo(with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.CANCELLED)))
+        with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.CANCELLED)).tell(as_json=as_json)
 
 
 def _of(runtime: Runtime, audience: Audience, period: str, ward: str) -> Chosen:
@@ -68,17 +69,18 @@ def _of(runtime: Runtime, audience: Audience, period: str, ward: str) -> Chosen:
     return chosen
 
 
-async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> str:
+async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> Done:
     letter, address = await letter_now(runtime, audience, ward), people.address(to)
     draft = ready.test_send(letter, address, now=runtime.now())
     async with runtime.sessions.write() as session:
         await enqueue.enqueue(session, draft)
+    what = f"“[Test] {letter.subject}” to {address}"
     began = time.monotonic()
     while time.monotonic() - began < _PATIENCE:
         async with runtime.sessions.read() as session:
             found = await progress.measure(session, [draft.key])
         if found.is_over:
             how = "is sent" if found.sent else "was not taken: see `intouch delivery list --state failed,unknown,cancelled`"
-            return f"“[Test] {letter.subject}” to {address} {how}."
+            return Done(f"{what} {how}.", {"to": address, "sent": bool(found.sent), "waiting": False})
         await asyncio.sleep(0.2)
-    return f"“[Test] {letter.subject}” to {address} waits in the outbox. Is a sender running (`intouch run`)?"
+    return Done(f"{what} waits in the outbox. Is a sender running (`intouch run`)?", {"to": address, "sent": False, "waiting": True})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.cli.running import LARGEST_ID, say_json, with_runtime
+from intouch.cli import saying
+from intouch.cli.running import with_runtime
+from intouch.cli.saying import AsJson, Done, say, say_json
 from intouch.errors import BadInput, NotFound
 from intouch.places import lookup
 from intouch.runtime import Runtime
@@ -18,6 +22,7 @@ from intouch.surveys.file import read_survey
 from intouch.surveys.models import Survey
 from intouch.surveys.plan import SurveyPlan
 from intouch.surveys.results import PlaceResults, QuestionResult, SurveyResults
+from intouch.templating import plural
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,10 +30,9 @@ _LARGEST = 1_000_000  # bytes; a survey is a page of text
 
 _NOT_YET = "What they said is shown once the survey closes, so that no single answer can be picked out."
 
-SurveyId = Annotated[
-    int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="The survey's number, as `intouch survey list` shows it.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for a machine to read.")]
+SurveyId = Annotated[str, typer.Argument(metavar="ID", help="The survey's number, as `intouch survey list` shows it.")]
+
+_SEE = "`intouch survey list` shows them all."
 
 
 class Format(StrEnum):
@@ -45,7 +49,7 @@ def launch_file(
 ) -> None:
     """Launch a survey from a file: everybody it is for is invited, or will be when it opens."""
 
-    async def work(runtime: Runtime) -> dict[str, Any]:
+    async def work(runtime: Runtime) -> Done:
         plan = read_survey(_text(file), filename=str(file), zone=runtime.settings.zone)
         try:
             async with runtime.sessions.write() as session:
@@ -53,33 +57,38 @@ def launch_file(
         except BadInput as error:
             raise BadInput(f"{file}: {error}") from None
 
-    done = with_runtime(work)
-    if as_json:
-        say_json(done)
-    else:
-        typer.echo(_sentence(done))
+    with_runtime(work).tell(as_json=as_json)
 
 
-async def _launch(session: AsyncSession, runtime: Runtime, plan: SurveyPlan, *, is_dry: bool) -> dict[str, Any]:
+async def _launch(session: AsyncSession, runtime: Runtime, plan: SurveyPlan, *, is_dry: bool) -> Done:
     now, attempt = runtime.now(), await session.begin_nested()
     survey = await launch.create(session, plan, now=now)
     reach = await launch.reach(session, survey, now=now)
-    done: dict[str, Any] = {"title": survey.title, "closes_at": survey.closes_at, "opens_at": survey.opens_at, "dry_run": is_dry}
+    opens_at = max(plan.opens_at or now, now)
+    figures = {"title": survey.title, "opens_at": opens_at, "closes_at": plan.closes_at, "opens_now": opens_at == now, "dry_run": is_dry}
+    times = _times(plan, now, runtime.settings.zone)
     if is_dry:
         await attempt.rollback()
-        return done | {"survey_id": None, "status": "checked", "reach": reach}
+        told = f"The file is fine. “{plan.title}” would reach {_people(reach)} today. Nothing was launched.\n{times}"
+        return Done(told, figures | {"survey_id": None, "status": "checked", "reach": reach})
     invited = await launch.launch(session, survey.id, now=now)
-    return done | {"survey_id": survey.id, "status": survey.status.value, "reach": reach, "invited": invited}
+    figures |= {"survey_id": survey.id, "status": survey.status, "reach": reach, "invited": invited}
+    is_open = f"is open. It asks {_people(invited)}."
+    waits = f"is launched and opens by itself at its time. Today it would reach {_people(reach)}."
+    return Done(f"Survey {survey.id} “{plan.title}” {is_open if opens_at == now else waits}\n{times}", figures)
 
 
-def _sentence(done: dict[str, Any]) -> str:
-    people = f"{done['reach']:,} {'person' if done['reach'] == 1 else 'people'}"
-    if done["dry_run"]:
-        return f"The file is fine. “{done['title']}” would reach {people} today. Nothing was launched."
-    if done["status"] == "draft":
-        return f"Survey {done['survey_id']} “{done['title']}” is launched and opens by itself at its time. Today it would reach {people}."
-    invited = f"{done['invited']:,} {'person' if done['invited'] == 1 else 'people'}"
-    return f"Survey {done['survey_id']} “{done['title']}” is open. It asks {invited}."
+def _people(number: int) -> str:
+    return plural(number, "person", "people")
+
+
+def _times(plan: SurveyPlan, now: datetime, zone: ZoneInfo) -> str:
+    """When it opens and closes as In Touch understood it: a slip in a date is seen here, or by all residents."""
+    opens_at = max(plan.opens_at or now, now)
+    opens = "now" if opens_at == now else saying.moment(opens_at, zone)
+    if plan.opens_at and plan.opens_at < now:
+        opens += f", as {saying.moment(plan.opens_at, zone)} has passed"
+    return f"  opens   {opens}\n  closes  {saying.moment(plan.closes_at, zone)}, after {saying.span(plan.closes_at - opens_at)}"
 
 
 def _text(file: Path) -> str:
@@ -97,35 +106,38 @@ def _text(file: Path) -> str:
 def list_surveys(as_json: AsJson = False) -> None:
     """List all surveys, newest first."""
 
-    async def work(runtime: Runtime) -> list[dict[str, Any]]:
+    async def work(runtime: Runtime) -> tuple[list[dict[str, Any]], ZoneInfo]:
         async with runtime.sessions.read() as session:
-            return [_line(survey, runtime) for survey in await listing.every(session) if survey.title]
+            return [_line(survey) for survey in await listing.every(session) if survey.title], runtime.settings.zone
 
-    rows = with_runtime(work)
+    rows, zone = with_runtime(work)
     if as_json:
         say_json(rows)
     elif not rows:
-        typer.echo("There is no survey yet. `intouch survey launch FILE.toml` launches one.")
+        say("There is no survey yet. `intouch survey launch FILE.toml` launches one.")
     for row in [] if as_json else rows:
-        typer.echo(f"{row['id']:>5}  {row['state']:<10} {row['closes']:<17} {row['title']}")
+        closes = f"{row['closes_at'].astimezone(zone):%Y-%m-%d %H:%M}" if row["closes_at"] else ""
+        say(f"{row['id']:>5}  {row['state']:<10} {closes:<17} {row['title']}")
 
 
-def _line(survey: Survey, runtime: Runtime) -> dict[str, Any]:
+def _line(survey: Survey) -> dict[str, Any]:
     state = "scheduled" if survey.status == "draft" and survey.launched_at else survey.status.value
-    closes = survey.closes_at.astimezone(runtime.settings.zone).strftime("%Y-%m-%d %H:%M") if survey.closes_at else ""
-    return {"id": survey.id, "state": state, "closes": closes, "title": survey.title, "ward_codes": survey.ward_codes}
+    times = {"opens_at": survey.opens_at, "closes_at": survey.closes_at}
+    return {"id": survey.id, "state": state, **times, "title": survey.title, "ward_codes": survey.ward_codes}
 
 
 @app.command(epilog="Example: intouch survey close 12")
-def close(survey_id: SurveyId) -> None:
+def close(survey_id: SurveyId, as_json: AsJson = False) -> None:
     """Close a survey now; everybody who answered is told what their ward said."""
+    number = saying.number(survey_id, "a survey", _SEE)
 
     async def work(runtime: Runtime) -> int:
         async with runtime.sessions.write() as session:
-            return await closing.close(session, survey_id, now=runtime.now())
+            return await closing.close(session, number, now=runtime.now())
 
     told = with_runtime(work)
-    typer.echo(f"Survey {survey_id} is closed and its results are published. {told:,} {'person is' if told == 1 else 'people are'} told.")
+    sentence = f"Survey {number} is closed and its results are published. {plural(told, 'person is', 'people are')} told."
+    Done(sentence, {"survey_id": number, "told": told}).tell(as_json=as_json)
 
 
 @app.command("results", epilog="Example: intouch survey results 12 --ward E05016391 --format csv")
@@ -135,16 +147,17 @@ def show_results(
     format: Annotated[Format, typer.Option(help="A table to read, CSV or JSON.")] = Format.TABLE,
 ) -> None:
     """Show what people said: counts, shares and 95 % intervals; numbers of few people are left out."""
+    number = saying.number(survey_id, "a survey", _SEE)
 
     async def work(runtime: Runtime) -> tuple[SurveyResults, tuple[PlaceResults, ...] | None]:
         async with runtime.sessions.read() as session:
             ward_id = (await lookup.ward_named(session, ward)).id if ward else None
-            told = await results.results(session, survey_id, ward_id=ward_id, smallest=runtime.settings.smallest_count)
+            told = await results.results(session, number, ward_id=ward_id, smallest=runtime.settings.smallest_count)
         return told, _places(told) if ward else None
 
     told, places = with_runtime(work)
     if not told.is_final and format is not Format.TABLE:
-        typer.echo(_NOT_YET, err=True)
+        say(_NOT_YET, is_error=True)
     if format is Format.JSON:
         say_json({"survey_id": told.survey_id, "title": told.title, "status": told.status, "is_final": told.is_final,
                   "smallest": told.smallest, "lines": [vars(line) for line in table.lines(told, places)]})  # fmt: skip
@@ -162,29 +175,29 @@ def _places(told: SurveyResults) -> tuple[PlaceResults, ...]:
 
 
 def _print(told: SurveyResults, places: tuple[PlaceResults, ...]) -> None:
-    typer.secho(f"{told.title} ({told.status})", bold=True)
+    say(f"{told.title} ({told.status})", is_bold=True)
     for place in places:
         least = "at least " if place.answered is None and place.answered_at_least is not None else ""
         answered = f"{least}{_number(place.answered_at_least)} of {_number(place.asked)} people answered"
-        typer.secho(f"\n{place.name or 'Everybody who was asked'}: {answered}", bold=True)
+        say(f"\n{place.name or 'Everybody who was asked'}: {answered}", is_bold=True)
         for question in place.questions if told.is_final else ():
             _print_question(question)
     if not told.is_final:
-        typer.echo(f"\n{_NOT_YET}")
+        say(f"\n{_NOT_YET}")
         return
-    typer.echo(f"\n– is a number left out, because it is or would give away fewer than {told.smallest} people.")
-    typer.echo("People chose to take part, so this shows what those who answered think; others may think differently.")
+    say(f"\n– is a number left out, because it is or would give away fewer than {told.smallest} people.")
+    say("People chose to take part, so this shows what those who answered think; others may think differently.")
 
 
 def _print_question(question: QuestionResult) -> None:
-    typer.echo(f"  {question.number}. {question.text} ({_number(question.said)} gave an opinion)")
+    say(f"  {question.number}. {question.text} ({_number(question.said)} gave an opinion)")
     for option in question.options:
         share = ""
         if option.share is not None and option.low is not None and option.high is not None:
             share = f"{option.share:>6.0%}  (95 % interval {option.low:.0%} to {option.high:.0%})"
-        typer.echo(f"     {_number(option.count):>8} {share:<38} {option.text}")
-    typer.echo(f"     {_number(question.dont_know):>8} {'':<38} don't know")
-    typer.echo(f"     {_number(question.skipped):>8} {'':<38} skipped")
+        say(f"     {_number(option.count):>8} {share:<38} {option.text}")
+    say(f"     {_number(question.dont_know):>8} {'':<38} don't know")
+    say(f"     {_number(question.skipped):>8} {'':<38} skipped")
 
 
 def _number(count: int | None) -> str:

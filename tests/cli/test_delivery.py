@@ -112,6 +112,28 @@ def test_an_edition_is_paused_resumed_and_cancelled_each_safe_to_say_twice(town:
     assert code == 1 and "what is cancelled stays so" in said
 
 
+def test_a_machine_reads_what_was_done(town: None) -> None:
+    def told(*words: str) -> Any:
+        with time_machine.travel(SATURDAY, tick=True):
+            result = CliRunner().invoke(app, [*words, "--json"])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    settle("resident3@mail.example", State.UNKNOWN)
+    assert told("digest", "publish") == {"period": "2026-W47", "queued": 0, "waiting": 0}
+    paused = told("digest", "pause", "--ward", "Southwick")
+    assert paused["paused"] == 2 and paused["batches"][0].startswith("edition:")
+    assert told("delivery", "resume", "--batch", paused["batches"][0])["resumed"] == 2
+    assert told("delivery", "retry", "--all") == {"queued": 1, "gone": 0}
+    assert told("delivery", "let-be", "--all") == {"let_be": 0}
+    assert told("delivery", "hold") == {"held": 3} and told("digest", "status")["held_at"] == "2026-11-21T12:00:00+00:00"
+    assert told("delivery", "approve") == {"approved": 3} and told("digest", "status")["held_at"] is None
+    assert told("delivery", "drop", "--all") == {"cancelled": 3}
+    assert told("delivery", "list", "--state", "cancelled")["deliveries"][0]["settled_at"] == "2026-11-21T12:00:00+00:00"
+    assert told("digest", "status")["next_due_at"] == "2026-11-27T16:00:00+00:00"
+    assert told("digest", "cancel")["cancelled"] == 0
+
+
 def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -> None:
     assert run("delivery", "hold")[1].startswith("3 deliveries held.")
     for words in (("delivery", "list", "--state", "held"), ("digest", "status")):
@@ -128,6 +150,8 @@ def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -
         (("pause",), "Say which: --edition"),
         (("list", "--edition", "2026-W60"), "is not a week"),
         (("list", "--edition", "999"), "There is no edition “999”"),
+        (("list", "--edition", "9" * 30), "is not the number of an edition. Write its week"),
+        (("let-be", "abc"), "“abc” is not the number of a delivery. `intouch delivery list` shows them."),
         (("list", "--edition", "2026-W47/Atlantis"), "There is no edition"),
         (("list", "--state", "lost"), "is not a list of states"),
         (("list", "--edition", "1", "--batch", "survey:1"), "not both"),

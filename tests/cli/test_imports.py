@@ -109,5 +109,18 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 @pytest.mark.usefixtures("_settings")
 def test_a_file_that_is_not_there_and_a_day_that_is_none_are_refused(tmp_path: Path) -> None:
-    assert run("teams", str(tmp_path / "none.csv")).exit_code == 2
-    assert import_wards(tmp_path, "--valid-from", "yesterday").exit_code == 2
+    missing = run("teams", str(tmp_path / "none.csv"))
+    assert (missing.exit_code, missing.stderr) == (1, f"{tmp_path / 'none.csv'} can't be read: No such file or directory.\n")
+    areas = import_wards(tmp_path, "--areas", str(tmp_path))
+    assert (areas.exit_code, areas.stderr) == (1, f"{tmp_path} can't be read: Is a directory.\n")
+    for day in ("yesterday", "20260507", "2026-W19-4", "2026-02-30", "0001-01-01", "2026-05-07 "):
+        refused = import_wards(tmp_path, "--valid-from", day)
+        assert refused.exit_code == 1 and refused.stderr.startswith(f"“{day}” is no day on which wards could begin."), refused.output
+
+
+@pytest.mark.usefixtures("_settings")
+def test_names_in_a_file_cannot_rule_the_terminal(tmp_path: Path) -> None:
+    path = Path(write_wards(tmp_path, WARDS))
+    path.write_text(path.read_text().replace('"CODE"', r'"CODE\u001b[2J"'))
+    refused = run("wards", str(path), "--code-field", "CODE", "--name-field", "NAME")
+    assert refused.exit_code == 1 and "\x1b" not in refused.stderr and "CODE\ufffd[2J" in refused.stderr

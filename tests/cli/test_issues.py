@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from intouch import app as application
 from intouch import settings as settings_module
 from intouch.cli import issues
 from intouch.issues import reporting
+from intouch.issues.models import IssueReport
 from intouch.outbox.models import Delivery
 from tests.issues.cast import CATEGORIES, NOW, TODAY, a_draft, a_photo, a_report, seed
 
@@ -94,17 +96,43 @@ def test_an_update_is_stored_and_told_to_the_reporter(typed: Callable[..., Resul
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_report_is_shown_in_council_time_and_its_words_rule_no_terminal(
+    typed: Callable[..., Result], reference: str, database_url: str
+) -> None:
+    async def work(session: AsyncSession) -> None:
+        values = {"description": "Dark\x1b[2J\u202e\nstatus: fixed", "reported_at": datetime(2026, 6, 30, 23, 30, 5, 999, tzinfo=UTC)}
+        await session.execute(sa.update(IssueReport).where(IssueReport.reference == reference).values(values))
+
+    written(database_url, work)
+    shown = typed("show", reference).stdout
+    assert "reported at: Wednesday 1 July 2026 at 12:30 am\n" in shown and f"{reference}  2026-07-01" in typed("list").stdout
+    assert "description: Dark\ufffd[2J\ufffd\n    status: fixed\n" in shown
+    told = json.loads(raw := typed("show", reference, "--json").stdout)
+    assert told["reported_at"] == "2026-06-30T23:30:05+00:00" and told["description"] == "Dark\x1b[2J\u202e\nstatus: fixed"
+    assert not {"\x1b", "\u202e"} & set(raw)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_machine_hears_what_an_update_did_and_where_the_photos_are(typed: Callable[..., Result], reference: str, tmp_path: Path) -> None:
+    told = json.loads(typed("update", reference, "--status", "fixed", "--note", "Swept.", "--json").stdout)
+    assert (told["reference"], told["status"], told["note"]) == (reference, "fixed", "Swept.")
+    assert datetime.fromisoformat(told["updated_at"]).utcoffset() == timedelta(0)
+    photos = json.loads(typed("photos", reference, "--out", str(tmp_path / "photos"), "--json").stdout)
+    assert photos == {"photos": [str(tmp_path / "photos" / f"{reference}-1.jpg")]}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["update", "SR-22222", "--status", "fixed"], "There is no report SR-22222"),
         (["update", "lamp", "--status", "fixed"], "It looks like SR-7K3M2"),
-        (["update", "SR-22222", "--status", "done"], "There is no status 'done'"),
-        (["update", "SR-22222", "--status", "draft"], "There is no status 'draft'"),
+        (["update", "SR-22222", "--status", "done"], "There is no status “done”"),
+        (["update", "SR-22222", "--status", "draft"], "There is no status “draft”"),
         (["show", "SR-22222"], "There is no report SR-22222"),
         (["photos", "SR-22222", "--out", "x"], "There is no report SR-22222"),
         (["list", "--ward", "Nowhere"], "no ward “Nowhere”"),
-        (["list", "--status", "cancelled"], "There is no status 'cancelled'"),
+        (["list", "--status", "cancelled"], "There is no status “cancelled”"),
     ],
 )
 def test_a_mistake_gets_one_line_and_exit_code_1(typed: Callable[..., Result], nothing: None, words: list[str], says: str) -> None:

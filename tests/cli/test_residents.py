@@ -71,3 +71,18 @@ def test_list_counts_and_names_nobody(resident_id: int) -> None:
     shown = _run("list").stdout
     assert "Southwick" in shown
     assert world.NAME not in shown
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_no_number_gets_a_sentence_before_anything_is_asked(resident_id: int) -> None:
+    for words in (("export", "abc"), ("erase", "abc"), ("erase", "99999999999", "--yes"), ("export", "0")):
+        result = _run(*words)
+        assert result.exit_code == 1 and result.stdout == ""
+        assert result.stderr.startswith(f"“{words[1]}” is not the number of a resident. Their own /export begins with it")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_machine_hears_of_an_erasure(resident_id: int) -> None:
+    asked = _run("erase", str(resident_id), "--yes", "--json")
+    assert json.loads(asked.stdout) == {"resident_id": resident_id, "erased": True}
+    assert "Nobody has signed up yet." in _run("list").stdout

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -90,8 +92,41 @@ def test_what_is_not_there_is_one_clear_line(folder: Path, arguments: tuple[str,
     assert result.exit_code == 1 and "There " in result.stderr and "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("number", ["99999999999999999999999", "0", "abc"])
+@pytest.mark.parametrize("number", ["99999999999999999999999", "0", "abc", "1.5", "²", "1\x1b[2J"])
 def test_a_number_that_no_survey_can_have_is_refused(folder: Path, number: str) -> None:
     for command in ("results", "close"):
         result = _run(command, number)
-        assert result.exit_code == 2 and "Invalid value" in result.stderr
+        assert result.exit_code == 1 and "is not the number of a survey. `intouch survey list` shows them all." in result.stderr
+        assert result.stderr.count("\n") == 1 and "\x1b" not in result.stderr
+
+
+NOON = datetime(2026, 10, 24, 11, 0, tzinfo=UTC)  # noon in London, on the day before the clocks go back
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "expected"),
+    [
+        ("", "2026-10-26T12:00:00", "  opens   now\n  closes  Monday 26 October 2026 at 12:00 pm, after 2 days\n"),
+        ("opens = 2026-10-25", "2026-10-25", "  opens   Sunday 25 October 2026 at 12:00 am\n"
+         "  closes  Sunday 25 October 2026 at 11:59 pm, after 24 hours\n"),
+        ("opens = 2026-10-01T09:00:00", "2026-10-24T13:00:00", "  opens   now, as Thursday 1 October 2026 at 9:00 am has passed\n"
+         "  closes  Saturday 24 October 2026 at 1:00 pm, after 60 minutes\n"),
+    ],
+)  # fmt: skip
+def test_the_moments_are_told_as_they_were_understood(folder: Path, opens: str, closes: str, expected: str) -> None:
+    (folder / "bins.toml").write_text(GOOD.replace("2090-12-05T18:00:00", closes).replace("why =", f"{opens}\nwhy ="))
+    with time_machine.travel(NOON, tick=False):
+        dry = _run("launch", str(folder / "bins.toml"), "--dry-run")
+        assert dry.stdout.endswith(f"Nothing was launched.\n{expected}")
+        assert _run("launch", str(folder / "bins.toml")).stdout.endswith(expected)
+
+
+def test_machines_read_moments_in_utc_and_what_closing_did(folder: Path) -> None:
+    (folder / "bins.toml").write_text(GOOD.replace("2090-12-05T18:00:00", "2090-07-05T18:00:00"))
+    with time_machine.travel(NOON, tick=False):
+        told = json.loads(_run("launch", str(folder / "bins.toml"), "--json").stdout)
+        assert (told["opens_at"], told["opens_now"], told["closes_at"]) == ("2026-10-24T11:00:00+00:00", True, "2090-07-05T17:00:00+00:00")
+        listed = json.loads(_run("list", "--json").stdout)[0]
+        assert (listed["opens_at"], listed["closes_at"]) == (told["opens_at"], told["closes_at"])
+        assert "open       2090-07-05 18:00  Bins in Southwick" in _run("list").stdout
+    assert json.loads(_run("close", "1", "--json").stdout) == {"survey_id": 1, "told": 0}

@@ -1,0 +1,84 @@
+"""Saying: how commands print: in words or as JSON, moments in one way each, and nothing that people wrote rules the terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from intouch import legible
+from intouch.errors import BadInput
+from intouch.templating import plural
+
+LARGEST_ID = 2**31 - 1  # more than this no database of ours counts, and some refuse to look for
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for a machine to read.")]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has done: a sentence for people, and figures for machines."""
+
+    sentence: str
+    figures: Mapping[str, Any]
+
+    def tell(self, *, as_json: bool) -> None:
+        if as_json:
+            say_json(self.figures)
+        else:
+            say(self.sentence)
+
+
+def say(text: str, *, is_error: bool = False, color: str | None = None, is_bold: bool = False) -> None:
+    """Print ``text``, in which whatever would rule the terminal shows as �."""
+    typer.secho(legible.for_terminal(text), err=is_error, fg=color, bold=is_bold or None)
+
+
+def say_json(value: Any) -> None:
+    """Print ``value`` as JSON for a machine to read; every moment in it is ISO 8601 in UTC."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    typer.echo(legible.RULING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def fail(error: Exception) -> typer.Exit:
+    """Tell the error in one line on standard error; raise what this returns."""
+    say(str(error), is_error=True, color=typer.colors.RED)
+    return typer.Exit(1)
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """``Saturday 5 December 2026 at 6:00 pm``: council time, with the year, as a slip in it is easily made."""
+    local = at.astimezone(zone)
+    return f"{local:%A} {local.day} {local:%B %Y} at {local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+
+
+def span(length: timedelta) -> str:
+    """``17 days``, ``36 hours`` or ``5 minutes``, rounded down."""
+    minutes = max(0, int(length.total_seconds() // 60))
+    if minutes < 120:
+        return plural(minutes, "minute", "minutes")
+    return plural(minutes // 60, "hour", "hours") if minutes < 48 * 60 else plural(minutes // 1440, "day", "days")
+
+
+def number(text: str, thing: str, see: str) -> int:
+    """The number of ``thing`` (such as "a survey") as somebody typed it; ends the command with a sentence when there can be none such."""
+    if not re.fullmatch(r"[0-9]{1,10}", text.strip()) or not 0 < int(text) <= LARGEST_ID:
+        raise fail(BadInput(f"“{text[:40]}” is not the number of {thing}. {see}"))
+    return int(text)

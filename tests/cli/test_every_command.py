@@ -1,0 +1,52 @@
+"""Every command: help with an example, JSON where a machine may read it, and a pipe that closes early."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from intouch.cli import app
+
+# Servers, what is JSON anyway, and what has its own --format.
+WITHOUT_JSON = {"run", "demo", "resident export", "survey results"}
+
+
+def _walk(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    for word, command in group.commands.items():
+        yield from _walk(command, f"{name}{word} ") if hasattr(command, "commands") else [(f"{name}{word}", command)]
+
+
+COMMANDS = dict(_walk(get_command(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_it_explains_itself_with_an_example(name: str) -> None:
+    told = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"})
+    assert told.exit_code == 0 and f"Example: intouch {name}" in told.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_machine_can_read_it(name: str) -> None:
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert ("--json" in options) is (name not in WITHOUT_JSON)
+
+
+def _shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("INTOUCH_")}
+    own = {"INTOUCH_DATA_DIR": str(folder / "data"), "INTOUCH_SETTINGS": "/dev/null", "INTOUCH_EPOCH_FILE": str(folder / "epoch.json")}
+    line = line.replace("intouch ", f"{sys.executable} -m intouch.cli ")
+    return subprocess.run(["bash", "-c", line], env={**kept, **own}, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    "line", ["intouch survey list | true", "intouch survey list >&-", "intouch survey list <&-", "intouch doctor | head -1"]
+)
+def test_who_stops_listening_gets_no_bug_told(line: str, tmp_path: Path) -> None:
+    told = _shell(line, tmp_path)
+    assert "Traceback" not in told.stderr and "wrong in In Touch" not in told.stderr and "Error" not in told.stderr
