@@ -115,6 +115,13 @@ async def claimant(session: AsyncSession, resident_id: int, address: str) -> Res
     return resident
 
 
+async def is_confirmed(session: AsyncSession, resident: Resident, address: str) -> bool:
+    """Whether ``confirm`` would change nothing: the address is theirs, and letters reach it."""
+    if resident.email != address or resident.email_confirmed_at is None or resident.email_to_confirm == address:
+        return False
+    return await session.get(DeadAddress, (Road.EMAIL, address)) is None
+
+
 async def confirm(session: AsyncSession, *, resident_id: int, address: str, now: datetime) -> Resident:
     """Whoever opened the link owns the mailbox: the address is the resident's, and the digest comes to it.
 
@@ -122,9 +129,7 @@ async def confirm(session: AsyncSession, *, resident_id: int, address: str, now:
     ``privacy.merging.confirm``, which the web calls.)
     """
     resident = await claimant(session, resident_id, address)
-    is_new = resident.email != address or resident.email_confirmed_at is None
-    returns = await session.get(DeadAddress, (Road.EMAIL, address)) is not None
-    if not is_new and resident.email_to_confirm != address and not returns:
+    if await is_confirmed(session, resident, address):
         return resident
     owner = await owner_of(session, address)
     if owner is not None and owner.id != resident.id:

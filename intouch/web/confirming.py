@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from intouch.privacy import merging
-from intouch.residents import consents, finding
+from intouch.residents import consents, email, finding
+from intouch.residents.models import Resident, ResidentStatus
 from intouch.web.pages import page, runtime_of
 
 
@@ -17,10 +18,13 @@ def _read(request: Request) -> tuple[int, str]:
 
 
 async def show(request: Request) -> Response:
-    """One button; a mail scanner that opens the link confirms nothing."""
+    """One button, so that a mail scanner that opens the link confirms nothing; none where the link was used before."""
     resident_id, address = _read(request)
     async with runtime_of(request).sessions.read() as session:
         resident = await finding.resident(session, resident_id)
+        was_confirmed = await email.is_confirmed(session, resident, address)
+    if was_confirmed:
+        return _done(request, resident, was_confirmed=True)
     # Whoever signed up in Telegram agreed there.
     consent = consents.email_wording() if resident.telegram_id is None else ""
     return page(request, "confirm", address=address, consent=consent)
@@ -31,6 +35,17 @@ async def confirm(request: Request) -> Response:
     resident_id, address = _read(request)
     runtime = runtime_of(request)
     async with runtime.sessions.write() as session:
+        asker = await finding.resident(session, resident_id)
+        was_confirmed = await email.is_confirmed(session, asker, address)
         resident = await merging.confirm(session, resident_id=resident_id, address=address, now=runtime.now())
-    token = runtime.links.token("preferences", resident.id)
-    return page(request, "confirmed", preferences=f"/preferences/{token}")
+    return _done(request, resident, was_confirmed=was_confirmed)
+
+
+def _done(request: Request, resident: Resident, *, was_confirmed: bool) -> Response:
+    return page(
+        request,
+        "confirmed",
+        was_confirmed=was_confirmed,
+        is_stopped=resident.status is ResidentStatus.STOPPED,
+        preferences=f"/preferences/{runtime_of(request).links.token('preferences', resident.id)}",
+    )

@@ -7,9 +7,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from intouch.errors import NotFound
 from intouch.residents import finding, preferences, subscriptions
-from intouch.residents.models import Channel, Topic
+from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.web import forms
-from intouch.web.pages import page, runtime_of
+from intouch.web.pages import page, runtime_of, see
 
 
 def _read(request: Request) -> tuple[int, Topic]:
@@ -19,8 +19,12 @@ def _read(request: Request) -> tuple[int, Topic]:
 
 
 async def show(request: Request) -> Response:
-    """One button; a mail scanner that opens the link unsubscribes nobody."""
-    _, topic = _read(request)
+    """One button, so that a mail scanner that opens the link unsubscribes nobody; none where the topic has ended before."""
+    resident_id, topic = _read(request)
+    async with runtime_of(request).sessions.read() as session:
+        resident = await finding.resident(session, resident_id)
+        if not await subscriptions.has(session, resident.id, topic=topic, channel=Channel.EMAIL):
+            return _ended(request, resident, topic, was_ended=True)
     return page(request, "unsubscribe", topic=topic.value)
 
 
@@ -34,20 +38,37 @@ async def unsubscribe(request: Request) -> Response:
     runtime = runtime_of(request)
     try:
         async with runtime.sessions.write() as session:
-            await preferences.unsubscribe(session, resident_id, topic=topic, now=runtime.now())
+            resident = await finding.resident(session, resident_id)
+            ended = await preferences.unsubscribe(session, resident.id, topic=topic, now=runtime.now())
     except NotFound:
         # Whoever was erased gets nothing any more: to a mail program that is success.
         if not is_one_click:
             raise
     if is_one_click:
         return PlainTextResponse("Unsubscribed.\n")
-    token = runtime.links.token("preferences", resident_id)
-    return page(request, "unsubscribed", topic=topic.value, preferences=f"/preferences/{token}")
+    return _ended(request, resident, topic, was_ended=ended == 0)
+
+
+def _ended(request: Request, resident: Resident, topic: Topic, *, was_ended: bool) -> Response:
+    return page(
+        request,
+        "unsubscribed",
+        topic=topic.value,
+        was_ended=was_ended,
+        is_stopped=resident.status is ResidentStatus.STOPPED,
+        preferences=_preferences(request, resident),
+    )
+
+
+def _preferences(request: Request, resident: Resident) -> str:
+    return f"/preferences/{runtime_of(request).links.token('preferences', resident.id)}"
 
 
 async def _resubscribe(request: Request, resident_id: int, topic: Topic) -> Response:
     runtime = runtime_of(request)
     async with runtime.sessions.write() as session:
         resident = await finding.resident(session, resident_id)
+        if resident.status is ResidentStatus.STOPPED:
+            return see(request, _preferences(request, resident))  # to come back, they agree once more: there
         await subscriptions.subscribe(session, resident.id, topic=topic, channel=Channel.EMAIL, now=runtime.now())
-    return page(request, "resubscribed", topic=topic.value)
+    return page(request, "resubscribed", topic=topic.value, preferences=_preferences(request, resident))

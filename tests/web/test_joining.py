@@ -4,7 +4,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from intouch.outbox.models import Delivery
+from intouch.outbox.models import DeadAddress, Delivery, Road
 from intouch.residents.models import Consent, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.web import application
@@ -95,7 +95,7 @@ async def test_the_button_confirms_and_a_second_press_is_harmless(client: httpx.
     url = await _confirm_url(client, site)
     pages = [await client.post(url) for _ in range(2)]
     assert [page.status_code for page in pages] == [200, 200]
-    assert all("You are signed up" in page.text for page in pages)
+    assert "<title>You are signed up" in pages[0].text and "<title>Your email address is confirmed already" in pages[1].text
     (resident,) = await _residents(site)
     assert (resident.status, resident.email) == (ResidentStatus.ACTIVE, "grace@example.org")
     async with site.sessions.read() as session:
@@ -103,6 +103,38 @@ async def test_the_button_confirms_and_a_second_press_is_harmless(client: httpx.
         consents = list(await session.scalars(sa.select(Consent.wording)))
     assert sorted(topics) == [Topic.DIGEST, Topic.SOUNDING_BOARD, Topic.SURVEYS]
     assert len(consents) == 1 and consents[0] in (await client.get("/join")).text.replace("&#39;", "'")
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_link_that_was_used_says_so_and_leads_on(client: httpx.AsyncClient, site: Runtime) -> None:
+    url = await _confirm_url(client, site)
+    await client.post(url)
+    before = await _residents(site)
+    page = await client.get(url)
+    assert "Your email address is confirmed already" in page.text and "Yes, it is mine" not in page.text
+    path = page.text.partition('href="/preferences/')[2].partition('"')[0]
+    preferences = f"/preferences/{path}"
+    assert "Your preferences" in (await client.get(preferences)).text
+    after = await _residents(site)
+    assert [(one.email, one.email_confirmed_at, one.status) for one in after] == [
+        (one.email, one.email_confirmed_at, one.status) for one in before
+    ]
+    await client.post(preferences, data={"action": "stop"})
+    for page in (await client.get(url), await client.post(url)):
+        assert "You have stopped In Touch" in page.text and "signed up" not in page.text
+        assert preferences in page.text
+    assert (await _residents(site))[0].status is ResidentStatus.STOPPED
+
+
+@pytest.mark.usefixtures("wards")
+async def test_a_used_link_brings_an_address_back_that_letters_did_not_reach(client: httpx.AsyncClient, site: Runtime) -> None:
+    url = await _confirm_url(client, site)
+    await client.post(url)
+    async with site.sessions.write() as session:
+        session.add(DeadAddress(road=Road.EMAIL, address="grace@example.org", reason="550", died_at=site.now()))
+    assert "Yes, it is mine" in (await client.get(url)).text
+    assert "You are signed up" in (await client.post(url)).text
+    assert "confirmed already" in (await client.get(url)).text
 
 
 @pytest.mark.usefixtures("wards")

@@ -70,6 +70,35 @@ async def test_the_button_says_what_ended_and_offers_to_undo_it(client: httpx.As
     assert ended == 1
 
 
+async def test_a_link_that_was_used_says_so_and_offers_the_way_back(
+    client: httpx.AsyncClient, site: Runtime, grace: int, link: str
+) -> None:
+    await client.post(link, data={"action": "unsubscribe"})
+    for page in (await client.get(link), await client.post(link, data={"action": "unsubscribe"})):
+        assert page.status_code == 200
+        assert "<title>You are unsubscribed already" in page.text and "Press the button" not in page.text
+        assert "the weekly digest" in page.text and "Subscribe again" in page.text and 'href="/preferences/' in page.text
+    assert await _topics(site, grace) == [Topic.SURVEYS]
+
+
+async def test_who_stopped_everything_comes_back_by_the_preferences_alone(
+    client: httpx.AsyncClient, site: Runtime, grace: int, link: str
+) -> None:
+    await client.post(f"/preferences/{site.links.token('preferences', grace)}", data={"action": "stop"})
+    page = await client.get(link)
+    assert "You have stopped In Touch" in page.text and "Subscribe again" not in page.text
+    page = await client.post(link, data={"action": "resubscribe"})
+    assert page.url.path.startswith("/preferences/") and "You have stopped In Touch" in page.text
+    assert await _topics(site, grace) == []
+
+
+async def test_the_page_for_somebody_who_was_erased_says_so(client: httpx.AsyncClient, site: Runtime, grace: int, link: str, now) -> None:  # type: ignore[no-untyped-def]
+    async with site.sessions.write() as session:
+        await erasure.erase(session, grace, now=now)
+    page = await client.get(link)
+    assert page.status_code == 404 and "You can sign up again at any time" in page.text
+
+
 async def test_a_forged_link_changes_nothing(client: httpx.AsyncClient, site: Runtime, grace: int, link: str) -> None:
     foreign = f"/unsubscribe/{site.links.token('preferences', grace, 'digest')}"
     for bad in (link[:-1], foreign):
