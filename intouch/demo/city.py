@@ -50,7 +50,7 @@ POSTCODES_PER_WARD = 6
 _WEST, _NORTH, _WIDTH, _HEIGHT = -1.56, 54.96, 0.036, 0.021
 
 
-_LONG_WORD = re.compile(r"\b(Washing|Herring|Farring|Silks|Humble|Grange|South|Hough|New|Penny)(?=[a-z])")
+_LONG_WORD = re.compile(r"\b(Washing|Herring|Farring|Silks|Humble|Grange|South|Hough|New|Penny|Red|Dept|Grin|Thorn|Pen|Dox)(?=[a-z]{3})")
 
 
 @dataclass(frozen=True)

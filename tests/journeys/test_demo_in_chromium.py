@@ -21,6 +21,9 @@ pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 WIDE, NARROW = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
+TOO_SMALL = """all => all.filter(
+  one => parseFloat(getComputedStyle(one).fontSize) < 12 || one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight
+).map(one => one.textContent)"""
 STEP = 25_000  # milliseconds that the bot, the mail and the page may take together on a busy machine
 
 
@@ -207,6 +210,65 @@ async def test_the_phone_fits_into_the_window(browser: Browser, demo: tuple[str,
         await visit.page.close()
 
 
+async def test_an_officer_writes_several_lines_and_enter_sends_them(browser: Browser, demo: tuple[str, Stage]) -> None:
+    url, _stage = demo
+    for size in (WIDE, NARROW):
+        visit = await _open(browser, url, size)
+        await visit.plays("Olive")
+        await visit.types("/launch")
+        await visit.says("What do you want to ask?")
+        await visit.types("What keeps you from taking the bus?")
+        await visit.taps("Let people choose several answers")
+        await visit.says("as many as fit")
+        composer = visit.page.locator("#composer-text")
+        low = (await composer.bounding_box() or {})["height"]
+        await composer.focus()
+        for line in ("The fare", "It is late", "It is full"):
+            await visit.page.keyboard.type(line)
+            await visit.page.keyboard.press("Shift+Enter")
+        assert (await composer.bounding_box() or {})["height"] > low + 30
+        await visit.shot(f"lines-{size['width']}")
+        await visit.has_no_barriers()
+        await visit.page.keyboard.press("Enter")
+        await visit.says("Who do you want to ask?")
+        assert await composer.input_value() == ""
+        assert (await composer.bounding_box() or {})["height"] == low
+        await visit.taps("Cancel")
+        assert (visit.complaints, visit.elsewhere) == ([], [])
+        await visit.page.close()
+
+
+async def test_a_very_long_message_leaves_room_for_the_chat(browser: Browser, demo: tuple[str, Stage]) -> None:
+    url, _stage = demo
+    visit = await _open(browser, url, {"width": 360, "height": 640})
+    await visit.plays("Alice")
+    await visit.page.fill("#composer-text", "line\n" * 60)
+    assert await visit.page.evaluate("document.getElementById('chat').clientHeight > 80")
+    assert await visit.page.evaluate("document.getElementById('composer').getBoundingClientRect().bottom <= innerHeight")
+
+
+@pytest.mark.parametrize("width", [360, 390])
+async def test_a_small_screen_shows_the_whole_cast_and_words_that_can_be_read(
+    browser: Browser, demo: tuple[str, Stage], width: int
+) -> None:
+    url, _stage = demo
+    visit = await _open(browser, url, {"width": width, "height": 844})
+    right = "all => all.map(one => one.getBoundingClientRect().right)"
+    assert max(await visit.page.locator(".chip").evaluate_all(right)) <= width
+    await visit.page.click("[data-show=mailbox]")
+    await visit.page.select_option("#who", "all")
+    await visit.page.click("[data-show=time]")
+    await visit.page.click("[data-time=pulse]")
+    await expect(visit.page.locator("#tab-count")).to_have_text(re.compile(r"\d\d"), timeout=STEP)
+    await visit.shot(f"small-badge-{width}")
+    heights = await visit.page.locator("[data-show]").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert max(heights) < 46
+    await visit.page.evaluate("document.getElementById('map').showModal()")
+    assert await visit.page.locator(".tile").evaluate_all(TOO_SMALL) == []
+    await visit.shot(f"small-map-{width}")
+    await visit.has_no_barriers()
+
+
 async def test_the_page_can_be_used_by_keyboard_alone(browser: Browser, demo: tuple[str, Stage]) -> None:
     url, stage = demo
     visit = await _open(browser, url, WIDE)
@@ -223,5 +285,5 @@ async def test_the_page_can_be_used_by_keyboard_alone(browser: Browser, demo: tu
     await visit.page.keyboard.press("Enter")
     await visit.says("Where do you live?")
     focused = await visit.page.evaluate("document.activeElement.tagName")
-    assert focused in ("BUTTON", "INPUT")
+    assert focused in ("BUTTON", "TEXTAREA")
     assert stage.telegram.faults.planned == []

@@ -7,6 +7,10 @@ export class Composer {
   constructor(chat) {
     this.chat = chat;
     this.text = byId("composer-text");
+    // As in Telegram's own apps: where fingers type there is no Shift and Enter, so Enter makes a line and the button sends.
+    this.isTouched = matchMedia("(hover: none) and (pointer: coarse)").matches;
+    this.text.enterKeyHint = this.isTouched ? "enter" : "send";
+    if (this.isTouched) byId("composer-keys").textContent = "Enter makes a new line. The button beside it sends.";
     this.map = byId("map");
     byId("composer").addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
     byId("start").addEventListener("click", () => { this.wantsFocus = true; chat.send("/start"); });
@@ -18,14 +22,37 @@ export class Composer {
     byId("map-close").addEventListener("click", () => this.map.close());
     this.map.addEventListener("click", (event) => { if (event.target === this.map) this.map.close(); });
     byId("file").addEventListener("change", () => this.photo(byId("file").files[0]));
-    this.text.addEventListener("input", () => { if (this.text.value === "/") this.open("commands"); });
+    this.text.addEventListener("input", () => {
+      this.grow();
+      if (this.text.value === "/") this.open("commands");
+    });
+    this.text.addEventListener("keydown", (event) => this.key(event));
     byId("phone-side").addEventListener("keydown", (event) => { if (event.key === "Escape") this.closeMenus(true); });
+  }
+
+  key(event) {
+    // A word that is still being put together, as in Japanese, is ended with Enter and not sent.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || this.isTouched) return;
+    event.preventDefault();
+    this.send();
+  }
+
+  // As high as what is written, up to the height that the style sheet allows.
+  grow() {
+    this.text.style.height = "auto";
+    const borders = this.text.offsetHeight - this.text.clientHeight;
+    this.text.style.height = `${this.text.scrollHeight + borders}px`;
+  }
+
+  write(text) {
+    this.text.value = text;
+    this.grow();
   }
 
   async send() {
     const text = this.text.value.trim();
     if (!text) return;
-    this.text.value = "";
+    this.write("");
     this.closeMenus();
     await this.chat.send(text);
   }
@@ -97,13 +124,13 @@ export class Composer {
     byId("commands").replaceChildren(...chat.commands.map((command) => this.command(command)));
     byId("open-commands").hidden = !chat.commands.length;
     byId("keyboard").hidden = !canWrite || !chat.keyboard.length;
-    byId("keyboard").replaceChildren(...chat.keyboard.map((row) => element("div", { className: "row" }, ...row.map((key) => this.key(key)))));
+    byId("keyboard").replaceChildren(...chat.keyboard.map((row) => element("div", { className: "row" }, ...row.map((key) => this.bigKey(key)))));
   }
 
   command({ command, description }) {
     const button = element("button", { type: "button" }, element("code", {}, `/${command}`), element("span", {}, description));
     button.addEventListener("click", () => {
-      this.text.value = "";
+      this.write("");
       this.closeMenus();
       this.text.focus();
       this.chat.send(`/${command}`);
@@ -111,7 +138,7 @@ export class Composer {
     return button;
   }
 
-  key({ label, asks_location }) {
+  bigKey({ label, asks_location }) {
     const button = element("button", { type: "button" }, label);
     button.addEventListener("click", () => (asks_location ? this.map.showModal() : this.chat.send(label)));
     return button;

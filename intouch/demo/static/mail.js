@@ -31,7 +31,8 @@ export class Mails {
     const isShown = document.body.dataset.showing === "mailbox";
     if (isShown) this.seen = total;
     byId("tab-count").hidden = total <= this.seen;
-    byId("tab-count").textContent = `${total - this.seen} new`;
+    const fresh = total - this.seen;
+    byId("tab-count").replaceChildren(fresh > 99 ? "99+" : String(fresh), element("span", { className: "hidden" }, " new"));
     this.total = total;
   }
 
