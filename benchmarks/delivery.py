@@ -22,7 +22,8 @@ from intouch.channels.smtp import SmtpChannel
 from intouch.clock import SystemClock
 from intouch.letters import Letter
 from intouch.outbox import enqueue
-from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.models import Lane, Road
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Encoded, Rendered, Renderer
 from intouch.outbox.worker import Worker
@@ -96,11 +97,11 @@ async def whole_way(url: str, number: int, renderer: Renderer, what: str) -> Non
         await sessions.close()
 
 
-async def render_letters(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def render_letters(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     return {delivery.id: LETTER for delivery in deliveries}
 
 
-async def render_ready(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def render_ready(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     return {delivery.id: Encoded(_READY) for delivery in deliveries}
 
 

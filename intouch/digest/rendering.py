@@ -15,7 +15,8 @@ from intouch.digest.models import Edition
 from intouch.digest.stencil import Mark, Place, Stencil, cut
 from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
-from intouch.outbox.models import Delivery, Road
+from intouch.outbox.models import Road
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Copy, Rendered, Renderer, Unwanted
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.templating import TelegramMessage, Templates
@@ -75,7 +76,7 @@ class DigestPress:
                 return f" {name}" if name else ""
         raise ValueError(f"the digest has no place {mark!r}")
 
-    async def render(self, session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    async def render(self, session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
         """Kind ``edition.digest``: whoever unsubscribed since it was queued is not written to."""
         editions = await self._engraved(session, {delivery.payload.get("edition", 0) for delivery in deliveries})
         readers = await _subscribers(session, deliveries)
@@ -120,7 +121,7 @@ class BriefingPress:
         """The briefing in short, for the chat."""
         return self._templates.telegram("ward/briefing", **shown(contents), name=name)
 
-    async def render(self, session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    async def render(self, session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
         """Kind ``edition.briefing``: by email, or to the chat of a councillor who linked it."""
         editions = await _editions(session, deliveries)
         councillors = await _councillors(session, deliveries)
@@ -156,12 +157,12 @@ def shown(value: Any, key: str = "") -> Any:
 _READ: Mapping[str, Callable[[str], date]] = {"on": date.fromisoformat, "at": datetime.fromisoformat}
 
 
-async def _editions(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[int, Edition]:
+async def _editions(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[int, Edition]:
     numbers = {delivery.payload.get("edition", 0) for delivery in deliveries}
     return {edition.id: edition for edition in await session.scalars(sa.select(Edition).where(Edition.id.in_(numbers)))}
 
 
-async def _subscribers(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[str, sa.Row[int, str | None, str]]:
+async def _subscribers(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, sa.Row[int, str | None, str]]:
     statement = (
         sa.select(Resident.id, Resident.email, Resident.first_name)
         .join(Subscription, Subscription.resident_id == Resident.id)
@@ -171,10 +172,10 @@ async def _subscribers(session: AsyncSession, deliveries: Sequence[Delivery]) ->
     return {f"resident:{resident.id}": resident for resident in await session.execute(statement)}
 
 
-async def _councillors(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[str, Councillor]:
+async def _councillors(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, Councillor]:
     statement = sa.select(Councillor).where(Councillor.id.in_(_owners(deliveries)), Councillor.is_active)
     return {f"councillor:{councillor.id}": councillor for councillor in await session.scalars(statement)}
 
 
-def _owners(deliveries: Sequence[Delivery]) -> set[int]:
+def _owners(deliveries: Sequence[Parcel]) -> set[int]:
     return {int(delivery.owner.partition(":")[2]) for delivery in deliveries if delivery.owner}

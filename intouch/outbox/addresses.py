@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.outbox.models import DeadAddress, Road
 from intouch.storage.inserting import insert_ignoring
+
+_TABLE = cast("sa.Table", DeadAddress.__table__)
+_DEAD = sa.select(_TABLE.c.address).where(
+    _TABLE.c.road == sa.bindparam("road"), _TABLE.c.address.in_(sa.bindparam("wanted", expanding=True))
+)
 
 
 def same(road: Road, address: str) -> str:
@@ -29,9 +35,8 @@ async def is_dead(session: AsyncSession, road: Road, address: str) -> bool:
 
 async def dead_among(session: AsyncSession, road: Road, addresses: Collection[str]) -> set[str]:
     """Those of ``addresses`` that are dead, in the form of ``same``."""
-    wanted = {same(road, address) for address in addresses}
-    found = await session.scalars(sa.select(DeadAddress.address).where(DeadAddress.road == road, DeadAddress.address.in_(wanted)))
-    return set(found)
+    wanted = [*{same(road, address) for address in addresses}]
+    return set(await session.scalars(_DEAD, {"road": road, "wanted": wanted}))
 
 
 async def revive(session: AsyncSession, road: Road, address: str) -> None:

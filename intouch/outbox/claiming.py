@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.outbox import addresses, holds
 from intouch.outbox.models import Delivery, Lane, Road, State
+from intouch.outbox.parcel import COLUMNS, TABLE, Parcel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +30,14 @@ class Claim:
 class Claimed:
     """The deliveries to send, and how many were cancelled or put aside instead."""
 
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[Parcel] = field(default_factory=list)
     cancelled: int = 0
 
 
 async def is_anything_due(session: AsyncSession, road: Road, lanes: Sequence[Lane], *, now: datetime) -> bool:
     """Asked in a reading session, so that an idle worker never stands in a writer's way."""
     for lane in lanes:
-        if (await session.scalar(_due(road, lane, now).with_only_columns(Delivery.id).limit(1))) is not None:
+        if (await session.scalar(_ANY_DUE, {"road": road, "lane": lane, "now": now})) is not None:
             return True
     return False
 
@@ -51,32 +52,50 @@ async def claim(session: AsyncSession, wanted: Claim, *, now: datetime) -> Claim
     for lane in wanted.lanes:
         room = wanted.size - len(claimed.deliveries)
         if room > 0:
-            statement = _due(wanted.road, lane, now).order_by(Delivery.due_at).limit(room)
-            rows = (await session.scalars(statement.with_for_update(skip_locked=True))).all()
-            await _take(session, wanted, rows, claimed, now=now)
+            found = await session.execute(_DUE, {"road": wanted.road, "lane": lane, "now": now, "room": room})
+            await _take(session, wanted, [Parcel._make(row) for row in found], claimed, now=now)
     return claimed
 
 
-def _due(road: Road, lane: Lane, now: datetime) -> sa.Select[Delivery]:
-    return sa.select(Delivery).where(Delivery.road == road, Delivery.state == State.QUEUED, Delivery.lane == lane, Delivery.due_at <= now)
+_IS_DUE = (
+    TABLE.c.road == sa.bindparam("road"),
+    TABLE.c.state == State.QUEUED,
+    TABLE.c.lane == sa.bindparam("lane"),
+    TABLE.c.due_at <= sa.bindparam("now"),
+)
+# Statements that every claim needs are made once: making them anew costs more than SQLite needs to answer.
+_ANY_DUE = sa.select(TABLE.c.id).where(*_IS_DUE).limit(1)
+_DUE = (
+    sa.select(*COLUMNS)
+    .where(*_IS_DUE)
+    .order_by(TABLE.c.due_at)
+    .limit(sa.bindparam("room", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_QUEUED_OF = sa.update(TABLE).where(TABLE.c.id.in_(sa.bindparam("ids", expanding=True)), TABLE.c.state == State.QUEUED)
+_LEASE = _QUEUED_OF.values(
+    state=State.SENDING,
+    tries=TABLE.c.tries + 1,
+    leased_by=sa.bindparam("holder"),
+    lease_until=sa.bindparam("until"),
+    begun_at=None,
+)
 
 
-async def _take(session: AsyncSession, wanted: Claim, rows: Sequence[Delivery], claimed: Claimed, *, now: datetime) -> None:
+async def _take(session: AsyncSession, wanted: Claim, rows: Sequence[Parcel], claimed: Claimed, *, now: datetime) -> None:
     if not rows:
         return
-    session.expunge_all()  # they are read on after the commit; what changes below changes in the database alone
     rows, aside = await holds.put_aside(session, rows, now=now)
     claimed.cancelled += aside
     gone = await addresses.dead_among(session, wanted.road, {row.address for row in rows})
     refused: dict[str, list[int]] = {}
-    taken: list[Delivery] = []
+    taken: list[Parcel] = []
     for row in rows:
         reason = _why_not(row, gone, wanted.may_send_to)
         if reason:
             refused.setdefault(reason, []).append(row.id)
         else:
-            row.tries += 1
-            taken.append(row)
+            taken.append(row._replace(tries=row.tries + 1))
     for reason, ids in refused.items():
         await _cancel(session, ids, reason, now)
         claimed.cancelled += len(ids)
@@ -84,7 +103,7 @@ async def _take(session: AsyncSession, wanted: Claim, rows: Sequence[Delivery], 
     claimed.deliveries += taken
 
 
-def _why_not(row: Delivery, gone: Collection[str], may_send_to: Callable[[str], bool]) -> str:
+def _why_not(row: Parcel, gone: Collection[str], may_send_to: Callable[[str], bool]) -> str:
     if not row.address:
         return "there is no address"
     if addresses.same(row.road, row.address) in gone:
@@ -96,17 +115,12 @@ def _why_not(row: Delivery, gone: Collection[str], may_send_to: Callable[[str], 
 
 async def _lease(session: AsyncSession, wanted: Claim, ids: list[int], now: datetime) -> None:
     if ids:
-        lease = {"leased_by": wanted.holder, "lease_until": now + wanted.lease, "begun_at": None}
-        await _update(session, ids, {**lease, "state": State.SENDING, "tries": Delivery.tries + 1})
+        await session.execute(_LEASE, {"ids": ids, "holder": wanted.holder, "until": now + wanted.lease})
 
 
 async def _cancel(session: AsyncSession, ids: list[int], reason: str, now: datetime) -> None:
-    await _update(session, ids, {"state": State.CANCELLED, "error": reason, "settled_at": now})
-
-
-async def _update(session: AsyncSession, ids: list[int], values: dict[str, object]) -> None:
-    statement = sa.update(Delivery).where(Delivery.id.in_(ids), Delivery.state == State.QUEUED).values(values)
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    values = {"state": State.CANCELLED, "error": reason, "settled_at": now}
+    await session.execute(_QUEUED_OF.values(values), {"ids": ids})
 
 
 async def renew(session: AsyncSession, holder: str, ids: Collection[int], *, until: datetime) -> set[int]:

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from intouch.channels.outcomes import Outcome, Verdict
-from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.models import Lane, Road
+from intouch.outbox.parcel import Parcel
 
 # Between asking "is it still ours?" and the call some time passes; it must not reach over the lease's end.
 _MARGIN = 0.8
@@ -76,7 +77,7 @@ class Flights:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def begin(self, line: Line, deliveries: Collection[Delivery], *, claimed_at: float) -> None:
+    def begin(self, line: Line, deliveries: Collection[Parcel], *, claimed_at: float) -> None:
         ids = [delivery.id for delivery in deliveries]
         line.under_way += len(ids)
         self._lines.update(dict.fromkeys(ids, line))

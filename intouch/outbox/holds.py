@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.errors import Closed
 from intouch.outbox.models import WAITING, BatchHold, Delivery, Lane, Road, Stand, State
+from intouch.outbox.parcel import Parcel
 from intouch.storage.inserting import insert
 
 EVERYTHING = "*"
 RESTORED = "the database was restored from a backup; waits for `intouch delivery approve`"
 CHUNK = 10_000
+_ORDERS = sa.select(BatchHold)
+_STOPPED = sa.select(BatchHold.batch).where(BatchHold.stand.in_((Stand.PAUSED, Stand.CANCELLED)))
 _STATES = {Stand.PAUSED: State.PAUSED, Stand.CANCELLED: State.CANCELLED, Stand.HELD: State.HELD}
 
 
@@ -98,17 +101,15 @@ async def standing(session: AsyncSession) -> list[BatchHold]:
 
 async def stopped(session: AsyncSession) -> frozenset[str]:
     """The batches of which nothing may be begun now."""
-    names = sa.select(BatchHold.batch).where(BatchHold.stand.in_((Stand.PAUSED, Stand.CANCELLED)))
-    return frozenset(await session.scalars(names))
+    return frozenset(await session.scalars(_STOPPED))
 
 
-async def put_aside(session: AsyncSession, rows: Sequence[Delivery], *, now: datetime) -> tuple[Sequence[Delivery], int]:
+async def put_aside(session: AsyncSession, rows: Sequence[Parcel], *, now: datetime) -> tuple[Sequence[Parcel], int]:
     """For the claim: the rows that may go out, and how many were moved to where an order wants them."""
-    orders = {hold.batch: hold for hold in await session.scalars(sa.select(BatchHold))}
+    orders = {hold.batch: hold for hold in await session.scalars(_ORDERS)}
     if not orders:
         return rows, 0
-    session.expunge_all()
-    free: list[Delivery] = []
+    free: list[Parcel] = []
     aside: dict[tuple[Stand, str], list[int]] = {}
     for row in rows:
         hold = orders.get(row.batch or "")

@@ -14,6 +14,7 @@ from intouch.channels.outcomes import Envelope, Outcome
 from intouch.errors import InTouchError
 from intouch.letters import Letter
 from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Copy, Encoded, Rendered, Renderer, Unwanted
 from intouch.outbox.settling import Settled
 from intouch.storage.sessions import Sessions
@@ -53,10 +54,10 @@ class Packer:
         self._email_from = email_from
         self._return_path = return_path
 
-    async def pack(self, deliveries: Sequence[Delivery], is_ours: Callable[[int], bool]) -> Packed:
+    async def pack(self, deliveries: Sequence[Parcel], is_ours: Callable[[int], bool]) -> Packed:
         """Envelopes for ``deliveries``; raises only when the database itself fails."""
         packed = Packed()
-        kinds: dict[str, list[Delivery]] = {}
+        kinds: dict[str, list[Parcel]] = {}
         for delivery in deliveries:
             kinds.setdefault(delivery.kind, []).append(delivery)
         for kind, group in kinds.items():
@@ -69,13 +70,13 @@ class Packer:
                     packed.envelopes.append(self._envelope(delivery, content, is_ours))
         return packed
 
-    async def _render(self, kind: str, group: Sequence[Delivery]) -> Mapping[int, Rendered | Outcome]:
+    async def _render(self, kind: str, group: Sequence[Parcel]) -> Mapping[int, Rendered | Outcome]:
         renderer = self._renderers.get(kind)
         if renderer is None:
             log.error("outbox.no_renderer", kind=kind, deliveries=len(group))
             return dict.fromkeys((delivery.id for delivery in group), outcomes.failed(f"nobody renders the kind {kind}"))
         try:
-            async with self._sessions.read() as session:
+            async with self._sessions.glance() as session:
                 return await renderer(session, group)
         except Exception as error:
             await self._make_sure_of_the_database()
@@ -92,7 +93,7 @@ class Packer:
         async with self._sessions.read() as session:
             await session.execute(sa.select(Delivery.id).limit(1))
 
-    def _content(self, delivery: Delivery, rendered: Rendered | Outcome) -> TelegramMessage | bytes | Outcome:
+    def _content(self, delivery: Parcel, rendered: Rendered | Outcome) -> TelegramMessage | bytes | Outcome:
         match rendered:
             case Outcome():
                 return rendered
@@ -109,7 +110,7 @@ class Packer:
                     return _render_error(delivery, error)
         return outcomes.failed(f"a {type(rendered).__name__} can't leave by {delivery.road}")
 
-    def _email(self, delivery: Delivery, rendered: Letter | Copy) -> bytes:
+    def _email(self, delivery: Parcel, rendered: Letter | Copy) -> bytes:
         message_id = mime.message_id(delivery.key, self._email_from)
         if isinstance(rendered, Letter):
             return mime.compose(
@@ -118,7 +119,7 @@ class Packer:
         personal = mime.personal_headers(recipient=delivery.address, message_id=message_id, at=delivery.created_at)
         return rendered.plate(self._email_from).copy(personal + mime.extra_headers(rendered.headers), rendered.words)
 
-    def _envelope(self, delivery: Delivery, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
+    def _envelope(self, delivery: Parcel, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
         identity, is_email = delivery.id, delivery.road is Road.EMAIL
         return Envelope(
             number=identity,
@@ -132,7 +133,7 @@ class Packer:
         )
 
 
-def _render_error(delivery: Delivery, error: Exception) -> Outcome:
+def _render_error(delivery: Parcel, error: Exception) -> Outcome:
     """The sentence of an error of ours; of a bug only its kind, for its text may quote what somebody wrote."""
     if isinstance(error, InTouchError):
         return outcomes.failed(str(error))

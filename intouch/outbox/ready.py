@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.letters import Letter
 from intouch.outbox.enqueue import Draft
-from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.models import Lane, Road
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Rendered
 
 KIND = "letter.ready"
@@ -23,6 +24,6 @@ def test_send(letter: Letter, address: str, *, now: datetime) -> Draft:
     return Draft(key=key, kind=KIND, road=Road.EMAIL, lane=Lane.NOTICE, address=address, payload=payload, due_at=now, batch=key)
 
 
-async def render(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def render(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     """Kind ``letter.ready``: the payload is the letter itself."""
     return {delivery.id: Letter(**delivery.payload) for delivery in deliveries}

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.channels.plate import Plate
 from intouch.letters import Letter, Letters
-from intouch.outbox.models import Delivery
+from intouch.outbox.parcel import Parcel
 from intouch.templating import TelegramMessage
 
 
@@ -39,10 +39,10 @@ class Unwanted:
 Rendered = TelegramMessage | Letter | Encoded | Copy | Unwanted
 
 # Is given deliveries of its kind, in a reading session; answers by delivery id. One left out counts as failed.
-Renderer = Callable[[AsyncSession, Sequence[Delivery]], Awaitable[Mapping[int, Rendered]]]
+Renderer = Callable[[AsyncSession, Sequence[Parcel]], Awaitable[Mapping[int, Rendered]]]
 
 
-async def render_messages(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def render_messages(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     """Kind ``message``: the payload is the Telegram message itself."""
     return {delivery.id: TelegramMessage.from_json(delivery.payload) for delivery in deliveries}
 
@@ -50,7 +50,7 @@ async def render_messages(_session: AsyncSession, deliveries: Sequence[Delivery]
 def letter_renderer(letters: Letters) -> Renderer:
     """Kind ``letter``: the payload names a letter's template and its values, and may add headers."""
 
-    async def render(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    async def render(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
         rendered: dict[int, Rendered] = {}
         for delivery in deliveries:
             letter = letters.render(delivery.payload["template"], **delivery.payload.get("values", {}))

@@ -114,8 +114,8 @@ class Settler:
         return None
 
     async def _commit(self, group: list[Settled], on_dead: OnDead | None) -> None:
-        async with self._sessions.write() as session:
-            written = await settling.settle(session, group, self._rules, now=self._clock.now(), on_dead=on_dead)
+        now = self._clock.now()
+        written = await self._sessions.transact(lambda session: settling.settle(session, group, self._rules, now=now, on_dead=on_dead))
         if written < len(group):
             log.warning("outbox.lease_lost", outcomes=len(group) - written)
 

@@ -6,14 +6,15 @@ import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.channels.outcomes import Outcome, Verdict
 from intouch.outbox import addresses
-from intouch.outbox.models import Delivery, Road, State
+from intouch.outbox.models import Road, State
+from intouch.outbox.parcel import TABLE, Parcel
 
 FIRST_PAUSE = 20.0
 LONGEST_PAUSE = 3600.0
@@ -39,7 +40,7 @@ class Rules:
 class Settled:
     """One delivery and its outcome, on the way into the database."""
 
-    delivery: Delivery
+    delivery: Parcel
     outcome: Outcome
 
 
@@ -61,20 +62,22 @@ async def settle(session: AsyncSession, group: Sequence[Settled], rules: Rules, 
 
 async def _still_ours(session: AsyncSession, ids: Sequence[int], holder: str) -> dict[int, str]:
     """The address of each delivery that we still hold; it is blank when its owner was erased in the meantime."""
-    ours = sa.select(Delivery.id, Delivery.address).where(
-        Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.state == State.SENDING
-    )
-    return {row[0]: row[1] for row in await session.execute(ours.with_for_update())}
+    return {row[0]: row[1] for row in await session.execute(_OURS, {"ids": ids, "holder": holder})}
 
 
 _ERASED = ""
 _COLUMNS = ("state", "tries", "unseen", "due_at", "address", "provider_id", "error", "settled_at", "leased_by", "lease_until")
-_TABLE = cast("sa.Table", Delivery.__table__)
-_UPDATE = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("the_id")).values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS})
+_OURS = (
+    sa.select(TABLE.c.id, TABLE.c.address)
+    .where(TABLE.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(TABLE.c.leased_by == sa.bindparam("holder"), TABLE.c.state == State.SENDING)
+    .with_for_update()
+)
+_UPDATE = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("the_id")).values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS})
 # Nearly every outcome is this one, and it changes only some columns.
 _UPDATE_SENT = (
-    sa.update(_TABLE)
-    .where(_TABLE.c.id == sa.bindparam("the_id"))
+    sa.update(TABLE)
+    .where(TABLE.c.id == sa.bindparam("the_id"))
     .values(state=State.SENT, provider_id=sa.bindparam("new_provider_id"), settled_at=sa.bindparam("new_settled_at"))
     .values(error=None, leased_by=None, lease_until=None)
 )
@@ -117,7 +120,7 @@ def _row(one: Settled, rules: Rules, address: str, now: datetime) -> dict[str, A
     }
 
 
-def next_state(delivery: Delivery, outcome: Outcome, rules: Rules, *, now: datetime) -> State:
+def next_state(delivery: Parcel, outcome: Outcome, rules: Rules, *, now: datetime) -> State:
     """Where a delivery goes from ``sending``, given what came of the attempt."""
     if outcome.verdict is Verdict.NOT_TRIED:
         return State.QUEUED
@@ -128,7 +131,7 @@ def next_state(delivery: Delivery, outcome: Outcome, rules: Rules, *, now: datet
     return _ENDS[outcome.verdict]
 
 
-def may_repeat(delivery: Delivery, harmless: Collection[str]) -> bool:
+def may_repeat(delivery: Parcel, harmless: Collection[str]) -> bool:
     """Whether a delivery that may have arrived goes out again (docs/decisions/0050)."""
     return delivery.kind in harmless or (delivery.road is Road.EMAIL and delivery.unseen < MOST_UNSEEN)
 

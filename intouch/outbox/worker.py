@@ -18,8 +18,9 @@ from intouch.outbox import claiming, epoch, holds, sweeping
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
 from intouch.outbox.flights import Flights, Hold, Line
-from intouch.outbox.models import Delivery, Lane, Road
+from intouch.outbox.models import Lane, Road
 from intouch.outbox.packing import Begin, Packer
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Renderer
 from intouch.outbox.settler import Settler
@@ -190,7 +191,7 @@ class Worker:
 
     async def _claim(self, line: Line) -> int:
         """Claim for a line and send it on its way; how many deliveries were touched."""
-        async with self._sessions.read() as session:
+        async with self._sessions.glance() as session:
             if not await claiming.is_anything_due(session, line.road, line.lanes, now=self._clock.now()):
                 return 0
         claimed_at = time.monotonic()
@@ -202,8 +203,7 @@ class Worker:
             lease=self.habits.lease,
             may_send_to=self._may_send_to,
         )
-        async with self._sessions.write() as session:
-            claimed = await claiming.claim(session, wanted, now=self._clock.now())
+        claimed = await self._sessions.transact(lambda session: claiming.claim(session, wanted, now=self._clock.now()))
         if claimed.deliveries:
             self._flights.begin(line, claimed.deliveries, claimed_at=claimed_at)
             task = asyncio.create_task(self._carry(line, claimed.deliveries))
@@ -211,7 +211,7 @@ class Worker:
             task.add_done_callback(self._carrying.discard)
         return len(claimed.deliveries) + claimed.cancelled
 
-    async def _carry(self, line: Line, deliveries: list[Delivery]) -> None:
+    async def _carry(self, line: Line, deliveries: list[Parcel]) -> None:
         """One batch, from claimed to handed to the settler; whatever happens, each delivery gets an outcome."""
         left = {delivery.id: delivery for delivery in deliveries}
         otherwise = outcomes.not_tried("the batch could not be prepared", after=1.0)
@@ -228,7 +228,7 @@ class Worker:
             for delivery in left.values():
                 self._conclude(line, delivery, otherwise)
 
-    def _conclude(self, line: Line, delivery: Delivery, outcome: Outcome) -> None:
+    def _conclude(self, line: Line, delivery: Parcel, outcome: Outcome) -> None:
         if line.hold.note(outcome):
             log.warning("outbox.road_closed", road=line.road.value, seconds=line.hold.length, reason=outcome.error)
         self._settler.put(Settled(delivery, outcome))

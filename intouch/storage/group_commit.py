@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +60,6 @@ class GroupCommit:
         self._pumps: set[asyncio.Task[None]] = set()
         self._pumping = 0
         self._most = 1 if sessions.is_sqlite else GROUPS_AT_ONCE
-        self._thread: WriterThread | None = None
         self.groups = 0
 
     async def run(self, work: Work) -> Any:
@@ -78,12 +76,9 @@ class GroupCommit:
         return await member.heard
 
     async def close(self) -> None:
-        """Let the groups that are under way end, and close the connection."""
+        """Let the groups that are under way end."""
         while self._pumps:
             await asyncio.wait(self._pumps)
-        if self._thread is not None:
-            await self._thread.close()
-            self._thread = None
 
     async def _pump(self) -> None:
         try:
@@ -127,49 +122,7 @@ class GroupCommit:
     async def _transact(self, group: Sequence[Member]) -> int:
         self.groups += 1
         async with self._sessions.turn():
-            if not self._sessions.has_inline:
-                return await transact(self._sessions.writing_engine, group)
-            if self._thread is None:
-                self._thread = WriterThread(self._sessions)
-            return await self._thread.transact(group)
-
-
-class WriterThread:
-    """SQLite's one writer: a thread with an event loop of its own, so that no statement has to change threads."""
-
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
-        self._runner: asyncio.Runner | None = None
-        self._engine: AsyncEngine | None = None
-
-    async def transact(self, group: Sequence[Member]) -> int:
-        under_way = asyncio.get_running_loop().run_in_executor(self._pool, self._transact, group)
-        try:
-            return await asyncio.shield(under_way)
-        except asyncio.CancelledError:
-            await asyncio.wait([under_way])  # the file must not get another writer of ours meanwhile
-            raise
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._close)
-        self._pool.shutdown()
-
-    def _transact(self, group: Sequence[Member]) -> int:
-        if self._runner is None or self._engine is None:
-            self._runner = asyncio.Runner()
-            self._engine = self._sessions.open_inline()
-        try:
-            return self._runner.run(transact(self._engine, group))
-        except BaseException:
-            # Nobody knows in what state the connection is: the next group gets a new one.
-            self._runner.run(self._engine.dispose())
-            raise
-
-    def _close(self) -> None:
-        if self._runner is not None and self._engine is not None:
-            self._runner.run(self._engine.dispose())
-            self._runner.close()
+            return await self._sessions.in_writer(lambda engine: transact(engine, group))
 
 
 async def transact(engine: AsyncEngine, group: Sequence[Member]) -> int:

@@ -57,10 +57,12 @@ class InlineDialect(SQLiteDialect_pysqlite):
 registry.register("sqlite.inline", __name__, "InlineDialect")
 
 
-def open_inline(url: sa.URL, *, prepare: Any, begin: Any) -> AsyncEngine:
-    """An engine of one connection on the same file as ``url``."""
+def open_inline(url: sa.URL, *, prepare: Any, begin: Any, connections: int) -> AsyncEngine:
+    """An engine of so many connections on the same file as ``url``."""
     arguments = {"timeout": 30, "isolation_level": None, "check_same_thread": False, "factory": InlineConnection}
-    engine = create_async_engine(url.set(drivername="sqlite+inline"), pool_size=1, max_overflow=0, connect_args=arguments)
+    engine = create_async_engine(
+        url.set(drivername="sqlite+inline"), pool_size=connections, max_overflow=0, connect_args=arguments, hide_parameters=True
+    )
     sa.event.listen(engine.sync_engine, "connect", prepare)
     sa.event.listen(engine.sync_engine, "begin", begin)
     return engine

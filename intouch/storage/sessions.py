@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from intouch.storage import inline_sqlite
+from intouch.storage.writer_thread import WriterThread
+
+T = TypeVar("T")
 
 # Set while this task writes: a second transaction would wait for the first for ever.
 writing: ContextVar[bool] = ContextVar("writing", default=False)
@@ -67,6 +70,8 @@ class Sessions:
         self._writer = async_sessionmaker(self.writing_engine, expire_on_commit=False)
         # SQLite has one writer at a time: waiting here in turn is fair and cheap, polling the file lock is neither.
         self._turn = asyncio.Lock() if self.is_sqlite else None
+        self._thread: WriterThread | None = None
+        self._glances: AsyncEngine | None = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -93,18 +98,56 @@ class Sessions:
             async with self._turn:
                 yield
 
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """What ``work`` gives, committed; it is done in the writer's thread on SQLite, so it only reads and writes its session."""
+        if writing.get():
+            raise RuntimeError("a writing transaction is already open in this task")
+        async with self.turn():
+            return await self.in_writer(lambda engine: _committed(engine, work))
+
+    async def in_writer(self, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+        """``work`` with the engine that writes; the caller has the turn."""
+        if not self._has_file:
+            return await work(self.writing_engine)
+        if self._thread is None:
+            self._thread = WriterThread(lambda: self._open_inline().execution_options(writes=True))
+        return await self._thread.run(work)
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncSession]:
+        """As ``read``, for what an index answers in a moment: SQLite is asked where we stand, and nothing else runs meanwhile."""
+        if not self._has_file:
+            async with self.read() as session:
+                yield session
+            return
+        if self._glances is None:
+            self._glances = self._open_inline(connections=5)
+        async with AsyncSession(self._glances, expire_on_commit=False) as session:
+            yield session
+
     @property
-    def has_inline(self) -> bool:
-        """Whether the database is a file that a thread may write to on its own."""
+    def _has_file(self) -> bool:
         return self.is_sqlite and self.engine.url.database not in (None, "", ":memory:")
 
-    def open_inline(self) -> AsyncEngine:
-        """A second engine on the same file, for a thread of its own; whoever opens it closes it there."""
-        engine = inline_sqlite.open_inline(self.engine.url, prepare=_prepare_sqlite, begin=_begin_sqlite)
-        return engine.execution_options(writes=True)
+    def _open_inline(self, connections: int = 1) -> AsyncEngine:
+        return inline_sqlite.open_inline(self.engine.url, prepare=_prepare_sqlite, begin=_begin_sqlite, connections=connections)
 
     async def close(self) -> None:
+        if self._thread is not None:
+            await self._thread.close()
+            self._thread = None
+        if self._glances is not None:
+            await self._glances.dispose()
         await self.engine.dispose()
+
+
+async def _committed(engine: AsyncEngine, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    token = writing.set(True)
+    try:
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            return await work(session)
+    finally:
+        writing.reset(token)
 
 
 def is_storage_failure(error: BaseException) -> bool:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.clock import Clock
 from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
-from intouch.outbox.models import Delivery, Road
+from intouch.outbox.models import Road
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
 from intouch.residents.models import Resident
 from intouch.surveys import audience, listing, questionnaires
@@ -26,7 +27,7 @@ _ONE_TAP = (QuestionType.SINGLE, QuestionType.SCALE)
 def renderer(templates: Templates, links: Links, letters: Letters, clock: Clock) -> Renderer:
     """The renderer of kind ``survey.invitation``; asks the database the same few questions however many the deliveries."""
 
-    async def render(session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    async def render(session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
         rendered: dict[int, Rendered] = {}
         for survey_id, batch in by_survey(deliveries).items():
             survey = await session.get(Survey, survey_id)
@@ -49,15 +50,15 @@ def renderer(templates: Templates, links: Links, letters: Letters, clock: Clock)
     return render
 
 
-def by_survey(deliveries: Sequence[Delivery]) -> dict[int, list[Delivery]]:
+def by_survey(deliveries: Sequence[Parcel]) -> dict[int, list[Parcel]]:
     """The deliveries of each survey; 0 where the payload was blanked."""
-    found: dict[int, list[Delivery]] = defaultdict(list)
+    found: dict[int, list[Parcel]] = defaultdict(list)
     for delivery in deliveries:
         found[delivery.payload.get("survey_id", 0)].append(delivery)
     return found
 
 
-def resident_of(delivery: Delivery) -> int:
+def resident_of(delivery: Parcel) -> int:
     """Whose delivery it is; 0, which is nobody, after erasure."""
     kind, _, number = (delivery.owner or "").partition(":")
     return int(number) if kind == "resident" and number.isdigit() else 0
@@ -70,7 +71,7 @@ def _why_not(survey: Survey | None, now: datetime) -> str:
     return "" if is_open else "the survey has closed"
 
 
-async def _unwanted(session: AsyncSession, survey: Survey, batch: Sequence[Delivery]) -> dict[int, str]:
+async def _unwanted(session: AsyncSession, survey: Survey, batch: Sequence[Parcel]) -> dict[int, str]:
     """Why some of these residents must not be asked any more, by delivery."""
     ids = [resident_of(delivery) for delivery in batch]
     topic = audience.topic_of(survey)

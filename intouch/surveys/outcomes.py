@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
-from intouch.outbox.models import Delivery, Road
+from intouch.outbox.models import Road
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
 from intouch.places.models import Ward
 from intouch.residents.models import Resident, ResidentStatus
@@ -25,7 +26,7 @@ from intouch.templating import TELEGRAM_TEXT_LIMIT, TelegramMessage, Templates
 def renderer(templates: Templates, links: Links, letters: Letters, *, smallest: int) -> Renderer:
     """The renderer of kind ``survey.outcome``; each survey is counted once a batch, each ward's message made once."""
 
-    async def render(session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    async def render(session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
         rendered: dict[int, Rendered] = {}
         for survey_id, batch in by_survey(deliveries).items():
             survey = await session.get(Survey, survey_id)
@@ -52,7 +53,7 @@ def renderer(templates: Templates, links: Links, letters: Letters, *, smallest: 
     return render
 
 
-async def _wards(session: AsyncSession, survey: Survey, batch: Sequence[Delivery]) -> dict[int, tuple[int, str]]:
+async def _wards(session: AsyncSession, survey: Survey, batch: Sequence[Parcel]) -> dict[int, tuple[int, str]]:
     """By delivery the ward that the resident's answers were counted in, and its name; without those not to be reached there now."""
     chat, email = audience.by_telegram().label("chat"), audience.by_email(audience.topic_of(survey)).label("by_email")
     query = sa.select(Response.resident_id, Ward.id, Ward.name, Resident.email, chat, email).join(Ward, Response.ward_id == Ward.id)

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.channels.smtp import SmtpChannel
 from intouch.demo.mailbox import mailbox
-from intouch.outbox.models import Delivery, Road, State
+from intouch.outbox.models import Road, State
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered
 from intouch.outbox.settler import LARGEST_GROUP
 from intouch.runtime import Runtime
@@ -22,7 +23,7 @@ from tests.outbox.test_worker import running
 CONNECTIONS = 4
 
 
-async def _letters(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def _letters(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     return {delivery.id: Encoded(b"Subject: Hello\r\n\r\nHello\r\n") for delivery in deliveries}
 
 

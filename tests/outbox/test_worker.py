@@ -21,7 +21,8 @@ from intouch.letters import Letter
 from intouch.outbox import addresses
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.enqueue import Draft
-from intouch.outbox.models import Delivery, Lane, Road, State
+from intouch.outbox.models import Lane, Road, State
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered, Unwanted
 from intouch.outbox.worker import Habits, Worker
 from intouch.runtime import Runtime
@@ -121,14 +122,14 @@ async def test_a_worker_keeps_its_leases_while_a_slow_call_lasts(runtime: Runtim
     assert await states(runtime) == [State.SENT]
 
 
-async def render_hello(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def render_hello(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     from intouch.templating import TelegramMessage
 
     return {delivery.id: TelegramMessage("Hello") for delivery in deliveries}
 
 
 async def test_a_delivery_that_cannot_be_rendered_fails_alone_and_its_error_tells_nothing(runtime: Runtime, now: datetime) -> None:
-    async def render(session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+    async def render(session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
         rendered = dict(await render_hello(session, deliveries))
         for delivery in deliveries:
             if delivery.address == "2":
@@ -194,12 +195,12 @@ class ShakySessions(Sessions):
     faults = 0
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def turn(self) -> AsyncIterator[None]:
         if self.faults > 0:
             self.faults -= 1
             raise sa.exc.OperationalError("UPDATE", {}, Exception("database or disk is full"))
-        async with super().write() as session:
-            yield session
+        async with super().turn():
+            yield
 
 
 async def test_a_full_or_locked_database_is_waited_for_and_nothing_is_lost_or_doubled(runtime: Runtime, now: datetime) -> None:
@@ -213,6 +214,7 @@ async def test_a_full_or_locked_database_is_waited_for_and_nothing_is_lost_or_do
             await asyncio.sleep(0.15)
             shaky.faults = 2
         await until(lambda: len(channel.sent) >= 30)
+    await shaky.close()
     assert sorted(channel.sent, key=int) == [str(number) for number in range(30)]
     assert set(await states(runtime)) == {State.SENT}
 
@@ -251,7 +253,7 @@ async def test_a_staging_system_writes_to_nobody_else(runtime: Runtime, now: dat
     assert await states(runtime) == [State.CANCELLED, State.SENT]
 
 
-async def render_letters(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def render_letters(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     return {delivery.id: Letter("Your ward", "<p>Hello</p>", "Hello\n") for delivery in deliveries}
 
 
@@ -319,10 +321,10 @@ class SlowSessions(Sessions):
     writes = 0
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def turn(self) -> AsyncIterator[None]:
         self.writes += 1
-        async with super().write() as session:
-            yield session
+        async with super().turn():
+            yield
         await asyncio.sleep(0.3)
 
 
@@ -335,6 +337,7 @@ async def test_what_was_being_claimed_when_we_were_stopped_is_given_back(runtime
     await until(lambda: slow.writes > 0)
     await one.stop(within=5)
     await task
+    await slow.close()
     assert channel.sent == []
     assert set(await states(runtime)) == {State.QUEUED}
 
@@ -365,7 +368,7 @@ async def test_an_email_names_its_own_return_path_and_a_chat_message_none(runtim
         senders.append(envelope.sender)
         return outcomes.sent("p")
 
-    async def letters(_session: object, deliveries: Sequence[Delivery]) -> dict[int, Rendered]:
+    async def letters(_session: object, deliveries: Sequence[Parcel]) -> dict[int, Rendered]:
         return {delivery.id: Encoded(b"Subject: x\r\n\r\nx\r\n") for delivery in deliveries}
 
     await queue(runtime, draft(1, now, key="e", kind="bytes", road=Road.EMAIL, address="a@example.org"), draft(2, now))

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.clock import ShiftedClock
 from intouch.outbox import leases
 from intouch.outbox.models import Delivery, Road, State
+from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered
 from intouch.outbox.worker import Habits, Worker
 from intouch.runtime import Runtime
@@ -38,7 +39,7 @@ async def reach(runtime: Runtime, wanted: set[State], seconds: float = 10) -> No
             await asyncio.sleep(0.02)
 
 
-async def hello(_session: AsyncSession, deliveries: Sequence[Delivery]) -> Mapping[int, Rendered]:
+async def hello(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
     return {delivery.id: Encoded(b"Subject: Hello\r\n\r\nHello\r\n") for delivery in deliveries}
 
 
