@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import os
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from intouch import signing_key
+from intouch import legible, signing_key
 from intouch.errors import InTouchError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEKLY = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):([0-5]\d)$")
+_PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_WEEKLY = (f"({'|'.join(WEEKDAYS)}) ([01][0-9]|2[0-3]):[0-5][0-9]", "is not a weekly time; write for example `fri 16:00`")
+# How settings must be written, in lower case, and what is said when they are not.
+_WRITTEN = {
+    "digest_at": _WEEKLY,
+    "briefing_at": _WEEKLY,
+    "listen": (f".+:{_PORT}", "is not host:port; write for example 127.0.0.1:8000"),
+    # 64 bytes before the @ are all that a mail server takes, and each email's number and signature need 37.
+    "bounce_address": (
+        r"([a-z0-9._-]{1,26}@[a-z0-9-]+(\.[a-z0-9-]+)+)?",
+        "is no address for reports; write for example bounce@mail.council.example, at most 26 letters before the @",
+    ),
+    "bounce_listen": (f"((lmtp|smtp)://[^/]+:{_PORT})?", "is not a place to listen; write for example lmtp://127.0.0.1:2424"),
+    "log_level": ("debug|info|warning|error", "is none of debug, info, warning and error"),
+}
 # User and password are all that may hold other signs, and these only as %XX: else half a password is taken for the host.
 _SMTP_URL = re.compile(
     r"(?P<scheme>smtps?)://((?P<user>[^@/?#:]*)(:(?P<password>[^@/?#]*))?@)?"
@@ -136,12 +152,20 @@ class Settings(BaseSettings):
             raise ValueError("is not a time zone; write for example Europe/London") from error
         return value
 
-    @field_validator("digest_at", "briefing_at")
+    @field_validator(*_WRITTEN)
     @classmethod
-    def _weekly_time(cls, value: str) -> str:
-        if not _WEEKLY.match(value.lower().strip()):
-            raise ValueError("is not a weekly time; write for example `fri 16:00`")
+    def _as_written(cls, value: str, info: ValidationInfo) -> str:
+        pattern, sentence = _WRITTEN[str(info.field_name)]
+        if not re.fullmatch(pattern, value.lower().strip()):
+            raise ValueError(sentence)
         return value.lower().strip()
+
+    @field_validator("email_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not re.fullmatch(r"[^\s@]+@[^\s@]+", parseaddr(value)[1]) or legible.RULING.search(value) or "\n" in value:
+            raise ValueError("is no sender; write for example In Touch <intouch@council.example>")
+        return value
 
     @field_validator("public_url", "telegram_api_url")
     @classmethod
@@ -157,28 +181,6 @@ class Settings(BaseSettings):
             raise ValueError("is not a secret that Telegram takes; write 16 to 256 letters, digits, _ and -")
         return value
 
-    @field_validator("listen")
-    @classmethod
-    def _host_and_port(cls, value: str) -> str:
-        if not re.match(r"^.+:\d{1,5}$", value):
-            raise ValueError("is not host:port; write for example 127.0.0.1:8000")
-        return value
-
-    @field_validator("bounce_address")
-    @classmethod
-    def _plain_address(cls, value: str) -> str:
-        # 64 bytes before the @ are all that a mail server takes, and each email's number and signature need 37.
-        if value and not re.match(r"^[A-Za-z0-9._-]{1,26}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", value.strip()):
-            raise ValueError("is no address for reports; write for example bounce@mail.council.example, at most 26 letters before the @")
-        return value.strip().lower()
-
-    @field_validator("bounce_listen")
-    @classmethod
-    def _lmtp_or_smtp(cls, value: str) -> str:
-        if value and not re.match(r"^(lmtp|smtp)://[^/]+:\d{1,5}$", value):
-            raise ValueError("is not a place to listen; write for example lmtp://127.0.0.1:2424")
-        return value
-
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: SecretStr) -> SecretStr:
@@ -188,9 +190,7 @@ class Settings(BaseSettings):
         except (ArgumentError, ValueError):
             is_known = False
         if not is_known:
-            raise ValueError(
-                "is not a database URL; write postgresql://user:pass@host/name or sqlite:///file, with %40 for an @ in the password"
-            )
+            raise ValueError("is no database URL; write postgresql://user:pass@host/name or sqlite:///file, with %40 for @ in a password")
         return value
 
     @field_validator("smtp_url")
@@ -285,7 +285,15 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"INTOUCH_{'_'.join(map(str, one['loc'])).upper()} {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+        lines = [f"INTOUCH_{'_'.join(map(str, one['loc'])).upper()} {_what_is_wrong(one)}" for one in error.errors()]
         raise BadSettings("These settings can't be used: " + "; ".join(lines) + ". See the README for each of them.") from None
     except ValueError:
         raise BadSettings(f"{settings_file()} is not valid TOML. Put text values in quotes, one setting a line.") from None
+    except OSError as error:
+        raise BadSettings(f"{settings_file()} can't be read: {error.strerror}. Check who may read it.") from None
+
+
+def _what_is_wrong(error: ErrorDetails) -> str:
+    if error["type"] == "extra_forbidden":
+        return "is no setting that In Touch knows"
+    return error["msg"].removeprefix("Value error, ").replace("Input should", "should")

@@ -1,5 +1,7 @@
 """Settings: what can't be used is named with what to write instead, and never shown: it may be a secret."""
 
+from pathlib import Path
+
 import pytest
 
 from intouch import settings
@@ -55,3 +57,42 @@ def test_an_smtp_url_that_cannot_be_used_is_told_without_what_is_in_it(url: str,
         settings.load(smtp_url=url)
     assert str(refused.value).startswith("These settings can't be used: INTOUCH_SMTP_URL ") and sentence in str(refused.value)
     assert "hunter2" not in str(refused.value) and "olive" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("log_level", "loud", "is none of debug, info, warning and error"),
+        ("listen", "127.0.0.1:99999", "is not host:port"),
+        ("listen", "8000", "is not host:port"),
+        ("bounce_listen", "lmtp://127.0.0.1:70000", "is not a place to listen"),
+        ("bounce_address", "a.very.long.name.before.the.at@mail.example", "is no address for reports"),
+        ("digest_at", "fri 24:00", "is not a weekly time"),
+        ("email_from", "nobody", "is no sender; write for example"),
+        ("email_from", "In Touch <news@council.example>\nBcc: hunter2", "is no sender"),
+        ("timezone", "Mars/Olympus", "is not a time zone"),
+        ("smallest_count", "0", "should be greater than or equal to 1"),
+        ("colour", "red", "is no setting that In Touch knows"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_used_is_named_with_what_to_write(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        settings.load(**{name: value})
+    assert f"INTOUCH_{name.upper()} {sentence}" in str(refused.value)
+    assert str(refused.value).count("\n") == 0 and "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("log_level", "INFO"), ("digest_at", " Fri 16:00 "), ("listen", "[::1]:0"), ("bounce_listen", "")]
+)
+def test_case_and_spaces_do_not_matter(name: str, value: str) -> None:
+    assert getattr(settings.load(**{name: value}), name) == value.strip().lower()
+
+
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTOUCH_SETTINGS", "")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "intouch.toml").unlink(missing_ok=True)
+    (tmp_path / "intouch.toml").symlink_to("/proc/self/mem")
+    with pytest.raises(BadSettings, match=r"intouch\.toml can't be read: .*Check who may read it\."):
+        settings.load()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,10 +14,10 @@ from intouch.cli import saying
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, say, say_json
 from intouch.digest import batches
-from intouch.errors import BadInput
+from intouch.errors import BadInput, NotFound
 from intouch.outbox import epoch, holds, listing, retrying
 from intouch.outbox.listing import Listed, Wanted
-from intouch.outbox.models import Stand, State
+from intouch.outbox.models import Delivery, Stand, State
 from intouch.runtime import Runtime
 from intouch.templating import plural
 
@@ -193,12 +194,14 @@ async def _batches(session: AsyncSession, edition: str, batch: str) -> list[str]
         raise BadInput("Name an --edition or a --batch, not both.")
     if edition.isdecimal():
         edition = str(saying.number(edition, "an edition", "Write its week, or week and ward: 2026-W47/Southwick."))
+    if batch and await session.scalar(sa.select(Delivery.id).where(Delivery.batch == batch).limit(1)) is None:
+        raise NotFound(f"There is no batch “{batch[:40]}”. `intouch delivery list --json` names the batches, such as survey:3.")
     return await batches.named(session, edition) if edition else [batch] if batch else None
 
 
 def _states(text: str) -> list[State]:
     try:
-        return [State(word.strip().lower()) for word in text.split(",") if word.strip()]
+        return [State(word.strip().lower()) for word in text.split(",")]
     except ValueError:
         raise BadInput(f"“{text[:60]}” is not a list of states. They are {', '.join(State)}.") from None
 

@@ -102,7 +102,8 @@ def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
             file.write(b"x" * 4096)
         yield Finding("data folder", True, f"{folder} can be written to.")
     except OSError as error:
-        yield Finding("data folder", False, f"{folder} can NOT be written to.", troubles.sentence(error) or "")
+        advice = "Check INTOUCH_DATA_DIR, and who may write there."
+        yield Finding("data folder", False, f"{folder} can NOT be written to: {error.strerror}.", advice)
     is_local = chosen.public_url.startswith(("http://127.0.0.1", "http://localhost"))
     is_secure = chosen.public_url.startswith("https://") or is_local
     yield Finding(

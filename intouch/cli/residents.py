@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import typer
 
 from intouch.cli import running, saying
 from intouch.cli.saying import AsJson, Done
-from intouch.errors import NotFound
+from intouch.errors import BadInput, NotFound
 from intouch.places.models import Ward
 from intouch.privacy import erasure, export
 from intouch.residents.models import Resident, ResidentStatus
@@ -48,6 +49,8 @@ def erase_resident(
     """
     number = saying.number(resident_id, "a resident", _SEE)
     if not yes:
+        if sys.stdin is None or sys.stdin.closed:
+            raise saying.fail(BadInput("Nobody can be asked here whether that is meant. Say --yes if it is."))
         typer.confirm(f"Delete everything about resident {number}, for good?", abort=True, err=True)
 
     async def work(runtime: Runtime) -> None:

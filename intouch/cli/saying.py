@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -38,13 +40,32 @@ class Done:
 
 def say(text: str, *, is_error: bool = False, color: str | None = None, is_bold: bool = False) -> None:
     """Print ``text``, in which whatever would rule the terminal shows as �."""
-    typer.secho(legible.for_terminal(text), err=is_error, fg=color, bold=is_bold or None)
+    with _told_where_it_goes():
+        typer.secho(legible.for_terminal(text), err=is_error, fg=color, bold=is_bold or None)
 
 
 def say_json(value: Any) -> None:
     """Print ``value`` as JSON for a machine to read; every moment in it is ISO 8601 in UTC."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
-    typer.echo(legible.RULING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    say_raw(legible.RULING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+
+def say_raw(text: str) -> None:
+    """Print ``text`` as it stands, for a machine."""
+    with _told_where_it_goes():
+        typer.echo(text, nl=False)
+
+
+@contextlib.contextmanager
+def _told_where_it_goes() -> Iterator[None]:
+    """A full disk under our output is no bug; whoever reads no further (``| head``) has read enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.write(2, f"What In Touch has to say can't be written: {error.strerror}.\n".encode())
+        os._exit(1)  # leaving in the usual way would try to write it once more, and fail once more
 
 
 def _plain(value: Any) -> str:

@@ -162,7 +162,7 @@ def show_results(
         say_json({"survey_id": told.survey_id, "title": told.title, "status": told.status, "is_final": told.is_final,
                   "smallest": told.smallest, "lines": [vars(line) for line in table.lines(told, places)]})  # fmt: skip
     elif format is Format.CSV:
-        typer.echo(table.as_csv(table.lines(told, places)), nl=False)
+        saying.say_raw(table.as_csv(table.lines(told, places)))
     else:
         _print(told, places or (told.city,))
 

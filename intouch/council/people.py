@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch import legible
 from intouch.council.models import Councillor, Officer
 from intouch.errors import BadInput, NotFound
 from intouch.places.models import Ward
+from intouch.sheets import LONGEST_NAME
 
 
 async def officer_of(session: AsyncSession, telegram_id: int) -> Officer | None:
@@ -72,8 +74,8 @@ async def find_councillor(session: AsyncSession, name_or_id: str, *, ward_code: 
 async def add_officer(session: AsyncSession, *, name: str, email: str, now: datetime) -> Officer:
     """A new officer; ``BadInput`` when the address is none, or an officer has it already."""
     name, email = " ".join(name.split()), address(email)
-    if not name:
-        raise BadInput("An officer needs a name.")
+    if legible.is_blank(name) or legible.RULING.search(name) or len(name) > LONGEST_NAME:
+        raise BadInput(f"An officer needs a name that people can read, of at most {LONGEST_NAME} characters.")
     if await session.scalar(sa.select(Officer.id).where(Officer.email == email)):
         raise BadInput(f"There is an officer with the address {email} already. See `intouch officer list`.")
     officer = Officer(name=name, email=email, created_at=now)

@@ -133,7 +133,8 @@ def _note(drawn: WardPlan, shapes: Sequence[WardShape]) -> None:
         since = "already" if drawn.starts_on == SINCE_EVER else f"from {drawn.starts_on}"
         changes.notes.append(f"The added wards are in force {since}{until}.")
     if drawn.closed:
-        changes.notes.append(f"The closed wards end on {drawn.starts_on}; residents who live in them are moved or asked on that day.")
+        moved = "residents who live in them are moved or asked on that day, at once if it has passed"
+        changes.notes.append(f"The closed wards end on {drawn.starts_on}; {moved}.")
     without = [shape.code for shape in shapes if shape.code not in drawn.areas]
     if drawn.areas and without:
         changes.notes.append(f"{plural(len(without), 'ward is', 'wards are')} in no area of the areas' file, such as {without[0]}.")

@@ -154,6 +154,9 @@ def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -
         (("let-be", "abc"), "“abc” is not the number of a delivery. `intouch delivery list` shows them."),
         (("list", "--edition", "2026-W47/Atlantis"), "There is no edition"),
         (("list", "--state", "lost"), "is not a list of states"),
+        (("list", "--state", ""), "is not a list of states"),
+        (("pause", "--batch", "survey:99"), "There is no batch “survey:99”"),
+        (("resume", "--batch", "no\x1b[2J"), "There is no batch “no\ufffd[2J”"),
         (("list", "--edition", "1", "--batch", "survey:1"), "not both"),
     ],
 )

@@ -50,3 +50,14 @@ def _shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 def test_who_stops_listening_gets_no_bug_told(line: str, tmp_path: Path) -> None:
     told = _shell(line, tmp_path)
     assert "Traceback" not in told.stderr and "wrong in In Touch" not in told.stderr and "Error" not in told.stderr
+
+
+@pytest.mark.parametrize("line", ["intouch survey list > /dev/full", "intouch officer list --json > /dev/full"])
+def test_output_that_cannot_be_written_is_one_line(line: str, tmp_path: Path) -> None:
+    told = _shell(line, tmp_path)
+    assert (told.returncode, told.stderr) == (1, "What In Touch has to say can't be written: No space left on device.\n")
+
+
+def test_without_anybody_to_ask_an_erasure_wants_yes(tmp_path: Path) -> None:
+    told = _shell("intouch resident erase 1 <&-", tmp_path)
+    assert told.returncode == 1 and "Say --yes" in told.stderr and told.stderr.count("\n") == 1

@@ -92,3 +92,9 @@ def test_a_councillor_gets_a_code_by_name_ward_or_id() -> None:
 def test_an_empty_list_tells_the_way_on() -> None:
     assert "intouch officer add" in run(people.officer_app, "list").stdout
     assert "intouch import councillors" in run(people.councillor_app, "list").stdout
+
+
+@pytest.mark.parametrize("name", [" ", "\u200b", "\x1b[31mOlive", "O" * 101])
+def test_a_name_that_nobody_can_read_is_refused(name: str) -> None:
+    refused = run(people.officer_app, "add", name, "--email", "olive@council.example")
+    assert (refused.exit_code, refused.stderr) == (1, "An officer needs a name that people can read, of at most 100 characters.\n")

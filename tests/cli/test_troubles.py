@@ -52,7 +52,8 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path, words
 def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way")
     assert "INTOUCH_DATA_DIR" in _said("survey", "list")
-    assert CliRunner().invoke(app, ["doctor"]).stdout.startswith("WRONG  data folder")
+    told = CliRunner().invoke(app, ["doctor"]).stdout
+    assert told.startswith(f"WRONG  data folder: {tmp_path / 'data'} can NOT be written to: File exists. Check INTOUCH_DATA_DIR")
 
 
 def test_a_server_without_that_database_is_told(postgres_server: sa.URL) -> None:
