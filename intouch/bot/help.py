@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from intouch.bot import surveys
 from intouch.bot.turn import Reply, Turn
 from intouch.residents.models import ResidentStatus
 
@@ -21,7 +22,9 @@ async def show(turn: Turn) -> Reply:
 
 async def lost(turn: Turn) -> Reply:
     """Something arrived that nothing is waiting for."""
-    return turn.say("help/lost", is_resident=turn.resident is not None)
+    is_active = turn.resident is not None and turn.resident.status is ResidentStatus.ACTIVE
+    open_surveys = await surveys.unanswered(turn) if is_active else 0
+    return turn.say("help/lost", is_resident=turn.resident is not None, open_surveys=open_surveys)
 
 
 async def unknown_command(turn: Turn) -> Reply:

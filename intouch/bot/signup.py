@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from intouch.bot import questions, ward_names
+from intouch.bot import questions, surveys, ward_lists, ward_names
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council import linking
 from intouch.errors import InTouchError
@@ -13,7 +14,6 @@ from intouch.places.models import Ward
 from intouch.residents import dialogues, email, reaching, signup, wards
 from intouch.residents.models import DialogueKind, Resident, ResidentStatus
 from intouch.residents.signup import Step
-from intouch.surveys import listing
 
 _WARD_STEPS = (Step.WARD, Step.CONFIRM_WARD)
 
@@ -63,10 +63,8 @@ async def _go_on(turn: Turn, *, edits: bool = False) -> Reply:
 
 async def _with_ward(turn: Turn, template: str, *, edits: bool = False, is_back: bool = False) -> Reply:
     resident = turn.known()
-    finished = await listing.finished_by(turn.session, resident.id)
-    still_open = [survey for survey in await listing.open_for(turn.session, resident, now=turn.now) if survey.id not in finished]
-    ward = await turn.session.get(Ward, resident.ward_id)
-    return turn.say(template, edits=edits, is_back=is_back, ward=ward, name=resident.first_name, open_surveys=len(still_open))
+    ward, open_surveys = await turn.session.get(Ward, resident.ward_id), await surveys.unanswered(turn)
+    return turn.say(template, edits=edits, is_back=is_back, ward=ward, name=resident.first_name, open_surveys=open_surveys)
 
 
 # What is sent in answer
@@ -198,33 +196,6 @@ def _about_ward(handler: Handler) -> Handler:
     return guarded
 
 
-async def _tap_back(turn: Turn) -> Reply:
-    return await questions.question(turn, Step.WARD, edits=True)
-
-
-async def _tap_locate(turn: Turn) -> Reply:
-    return turn.say("signup/ask_location")
-
-
-async def _tap_list(turn: Turn) -> Reply:
-    areas = await lookup.areas(turn.session, on=questions.today(turn))
-    if not areas:
-        return await _wards_to_choose(turn, None, has_areas=False)
-    alone = [ward for ward in await lookup.wards(turn.session, on=questions.today(turn)) if ward.area_id is None]
-    return turn.say("signup/choose_area", edits=True, areas=areas, wards=alone)
-
-
-async def _tap_area(turn: Turn) -> Reply:
-    return await _wards_to_choose(turn, turn.number(1), has_areas=True)
-
-
-async def _wards_to_choose(turn: Turn, area_id: int | None, *, has_areas: bool) -> Reply:
-    found = await lookup.wards(turn.session, on=questions.today(turn), area_id=area_id)
-    if not found and has_areas:
-        raise old_button()
-    return turn.say("signup/choose_ward", edits=True, wards=found, has_areas=has_areas) if found else turn.say("signup/no_wards")
-
-
 async def _tap_ward(turn: Turn) -> Reply:
     return await _lives_in(turn, await wards.choose(turn.session, turn.known(), turn.number(1), on=questions.today(turn)))
 
@@ -243,9 +214,10 @@ async def _tap_email(turn: Turn) -> Reply:
     resident = turn.known()
     if signup.next_step(resident) is not Step.EMAIL:
         return await _go_on(turn)
-    if turn.word(1) == "same" and resident.email:
-        await _take_address(turn, resident.email)
     resident.was_asked_email = True
+    if turn.word(1) == "same" and resident.email:
+        taken = await _take_address(turn, resident.email)
+        return replace(taken, edits=True).then(await _go_on(turn))
     return await _go_on(turn, edits=True)
 
 
@@ -260,10 +232,10 @@ _TAPS: Mapping[str, Handler] = {
     "agree": _tap_agree,
     "no": _tap_no,
     "privacy": _tap_privacy,
-    "back": _about_ward(_tap_back),
-    "locate": _about_ward(_tap_locate),
-    "list": _about_ward(_tap_list),
-    "area": _about_ward(_tap_area),
+    "back": _about_ward(ward_lists.back),
+    "locate": _about_ward(ward_lists.locate),
+    "list": _about_ward(ward_lists.areas),
+    "area": _about_ward(ward_lists.of_area),
     "ward": _about_ward(_tap_ward),
     "mine": _about_ward(_tap_mine),
     "notmine": _about_ward(_tap_not_mine),

@@ -42,6 +42,13 @@ async def survey(turn: Turn) -> Reply:
     return turn.say("surveys/list", edits=True, surveys=surveys[:_LISTED], finished=finished, more=max(0, len(surveys) - _LISTED))
 
 
+async def unanswered(turn: Turn) -> int:
+    """How many surveys wait for this resident's answers."""
+    resident = turn.known()
+    finished = await listing.finished_by(turn.session, resident.id)
+    return sum(survey.id not in finished for survey in await listing.open_for(turn.session, resident, now=turn.now))
+
+
 async def _tap(turn: Turn) -> Reply:
     handler = _TAPS.get(turn.word(0))
     if handler is None:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from intouch.bot import questions
+from intouch.bot import questions, ward_lists
 from intouch.bot.turn import Reply, Turn
 from intouch.errors import BadInput
 from intouch.places import lookup
@@ -39,8 +39,7 @@ async def _by_name(turn: Turn) -> Ward | Reply:
         return await wards.choose(turn.session, turn.known(), found[0].id, on=on)
     area = next((one for one in await lookup.areas(turn.session, on=on) if _key(one.name) == _key(turn.text)), None)
     if area is not None and not found:
-        of_area = await lookup.wards(turn.session, on=on, area_id=area.id)
-        return turn.say("signup/choose_ward", wards=of_area, has_areas=True)
+        return await ward_lists.wards(turn, area.id)
     candidates = found or perhaps(turn.text, there)
     if not candidates:
         raise BadInput("We don't know a ward or a postcode like that. A postcode looks like this: SR1 1AE.")

@@ -1,5 +1,6 @@
 """The routes as a person meets them: /cancel, /help and commands for somebody else, each turn a transaction of its own."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -9,11 +10,17 @@ import sqlalchemy as sa
 from intouch.bot import application
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.clock import ShiftedClock
+from intouch.council import people
 from intouch.council.models import Councillor, Officer
 from intouch.residents import dialogues, housekeeping
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
+from intouch.surveys import launch
+from intouch.surveys.plan import SurveyPlan
 from tests.residents import cast
+from tests.surveys.conftest import plan
+
+__all__ = ["plan"]
 
 _updates = count(1)
 
@@ -108,6 +115,17 @@ async def test_help_and_words_bring_the_erase_question_back(alice: Chat) -> None
         assert "Are you sure?" in said
     assert await alice.status() is ResidentStatus.ACTIVE
     assert "is deleted" in await alice.press("Yes, delete it for good")
+
+
+async def test_words_that_may_be_an_answer_are_shown_the_way_to_the_buttons(alice: Chat, now: datetime, plan: SurveyPlan) -> None:
+    assert "survey" not in await alice.send("Yes, Mondays")
+    async with alice.runtime.sessions.write() as session:
+        olive = await people.add_officer(session, name="Olive", email="olive@council.example", now=now)
+        survey = await launch.create(session, replace(plan, wards=(), areas=()), officer_id=olive.id, now=now)
+        await launch.launch(session, survey.id, now=now)
+    said = await alice.send("Yes, Mondays")
+    assert "tap a button under the question" in said
+    assert "Skip" in await alice.press("See the survey") or "Skip" in alice.buttons
 
 
 async def test_an_erase_question_of_yesterday_begins_again(alice: Chat, now: datetime, clock: ShiftedClock) -> None:

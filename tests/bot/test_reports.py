@@ -351,6 +351,16 @@ async def test_photos_can_be_changed_before_it_is_sent(runtime: Runtime, alice: 
     assert "Photos: none" in await alice.taps("without a photo")
 
 
+async def test_who_has_three_photos_is_asked_for_no_fourth(alice: Chat) -> None:
+    await alice.fills(Step.CONFIRM)
+    await alice.taps("Change photos")
+    for colour in ("red", "green", "blue"):
+        await alice.sends(picture(colour=colour))
+    said = await alice.taps("Change photos")
+    assert "Another photo?" not in said and "3 photos, which is the most" in said
+    assert "Can you send a photo?" in await alice.taps("Remove the photos")
+
+
 async def test_a_second_report_offers_to_go_on_or_begin_anew(runtime: Runtime, alice: Chat) -> None:
     await alice.fills(Step.PLACE)
     said = await alice.command("report")

@@ -340,7 +340,7 @@ async def test_who_stopped_is_asked_for_consent_anew_and_keeps_ward_and_address(
     assert "Welcome back" in await person.command("start")
     assert "Your ward is still <b>Southwick</b>" in await person.press("Yes, I agree")
     assert "alice@example.org" in person.said[-1]
-    await person.press("Yes, use my address")
+    assert "weekly email comes to alice@example.org" in await person.press("Yes, use my address")
     said = await person.press("Yes, ask me first")
     assert "your ward, <b>Southwick</b>" in said and "/ward" in said
     async with runtime.sessions.read() as session:
