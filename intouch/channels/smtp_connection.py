@@ -182,6 +182,7 @@ class Connection:
             # Not pipelined with what follows: a server that dislikes RSET would shift every reply by one.
             reply = await self._ask(b"RSET\r\n")
             if not reply.is_good:
+                self._heard = False  # that was about the recipient before: this one goes out over a new connection
                 raise Lost("the mail server did not take RSET")
             self._needs_reset = False
         refused = await (self._open_at_once(letter) if self._offer.pipelining else self._open_stepwise(letter.opening))
