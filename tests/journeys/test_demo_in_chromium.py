@@ -227,6 +227,7 @@ async def test_an_officer_writes_several_lines_and_enter_sends_them(browser: Bro
             await visit.page.keyboard.type(line)
             await visit.page.keyboard.press("Shift+Enter")
         assert (await composer.bounding_box() or {})["height"] > low + 30
+        assert await visit.page.evaluate("(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.getElementById('chat'))")
         await visit.shot(f"lines-{size['width']}")
         await visit.has_no_barriers()
         await visit.page.keyboard.press("Enter")

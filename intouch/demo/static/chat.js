@@ -46,7 +46,7 @@ export class Chat {
   }
 
   draw(chat) {
-    const isAtEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
+    const isAtEnd = this.isAtEnd();
     const hadFocus = this.log.contains(document.activeElement) && document.activeElement !== this.log;
     const known = new Set(chat.messages.map((message) => message.id));
     for (const [id, { node }] of this.drawn) {
@@ -69,6 +69,17 @@ export class Chat {
     else this.log.append(node);
     this.drawn.set(message.id, { node, revision: message.revision });
     return !old || this.log.lastElementChild === node;
+  }
+
+  // Who reads the newest message still sees it when the composer takes more room.
+  keepingEnd(change) {
+    const isAtEnd = this.isAtEnd();
+    change();
+    if (isAtEnd) this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  isAtEnd() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
   }
 
   // What Telegram shows in a chat that has not begun.

@@ -39,9 +39,11 @@ export class Composer {
 
   // As high as what is written, up to the height that the style sheet allows.
   grow() {
-    this.text.style.height = "auto";
-    const borders = this.text.offsetHeight - this.text.clientHeight;
-    this.text.style.height = `${this.text.scrollHeight + borders}px`;
+    this.chat.keepingEnd(() => {
+      this.text.style.height = "auto";
+      const borders = this.text.offsetHeight - this.text.clientHeight;
+      this.text.style.height = `${this.text.scrollHeight + borders}px`;
+    });
   }
 
   write(text) {
