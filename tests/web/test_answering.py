@@ -229,3 +229,15 @@ async def test_ten_taps_at_once_are_one_answer(client: httpx.AsyncClient, site: 
     pages = await asyncio.gather(*(client.post(link, data=posted) for _ in range(10)))
     assert {page.status_code for page in pages} == {200}
     assert len(await _answers(site)) == 1
+
+
+async def test_a_title_that_is_the_only_question_is_shown_once(client: httpx.AsyncClient, site: Runtime, survey: Ids) -> None:
+    async with site.sessions.write() as session:
+        others = sa.select(Question.id).where(Question.id != survey["single"])
+        await session.execute(sa.delete(Option).where(Option.question_id.in_(others)))
+        await session.execute(sa.delete(Question).where(Question.id.in_(others)))
+        await session.execute(sa.update(Survey).values(title="Which…"))
+    link = _link(site, survey)
+    thanks = await client.post(link, data={"question": survey["single"], "choice": survey["single:0"]})
+    for page in (await client.get(link), thanks):
+        assert "Which single?" in page.text and "Which…" not in page.text

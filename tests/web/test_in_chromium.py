@@ -184,7 +184,7 @@ async def test_preferences_unsubscribe_and_erase(
     await _look(page, "preferences", scripts=scripts)
     await page.get_by_label("The weekly digest").check()
     await page.get_by_role("button", name="Save what comes by email").click()
-    await expect(page.get_by_text("What comes by email is changed")).to_be_visible()
+    await expect(page.get_by_text("We have changed what comes by email")).to_be_visible()
     await expect(page.get_by_label("The weekly digest")).to_be_checked()
     await page.get_by_label("Postcode").fill("SR5 1AA")
     await page.get_by_role("button", name="Save my ward").click()
@@ -219,6 +219,8 @@ async def test_results_have_no_barriers(site: Runtime, browser: Browser, publish
     await _look(page, "result-hidden")
     await page.goto(await _url(site, f"/results/{published['survey']}?place=ward-{published['Roker']}"))
     await _look(page, "result-ward")
+    fits = "[...document.querySelectorAll('.intouch-scroll')].every(one => one.scrollWidth <= one.clientWidth)"
+    assert await page.evaluate(fits), "the likely range is out of sight on a phone"
 
 
 @pytest.mark.usefixtures("wards")

@@ -36,7 +36,7 @@ async def test_the_page_shows_what_comes_by_email_and_which_ward(client: httpx.A
 
 async def test_topics_are_set_to_exactly_what_was_ticked(client: httpx.AsyncClient, site: Runtime, grace: int, link: str) -> None:
     page = await client.post(link, data={"action": "topics", "topic": ["surveys", "sounding_board", "made_up"]})
-    assert "What comes by email is changed" in page.text
+    assert "We have changed what comes by email" in page.text
     assert await _topics(site, grace) == [Topic.SOUNDING_BOARD, Topic.SURVEYS]
     await client.post(link, data={"action": "topics"})
     assert await _topics(site, grace) == []
@@ -95,7 +95,7 @@ async def test_everything_held_comes_as_a_file_and_only_to_a_post(client: httpx.
 
 async def test_erasing_asks_twice_and_then_really_erases(client: httpx.AsyncClient, site: Runtime, grace: int, link: str) -> None:
     page = await client.post(link, data={"action": "erase"})
-    assert "This can not be undone" in page.text
+    assert "You can't undo this" in page.text
     assert (await _grace(site, grace)).email == "grace@example.org"
     page = await client.post(link, data={"action": "erase_for_good"})
     assert "Everything is erased" in page.text

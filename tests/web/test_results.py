@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from intouch.places.models import Area, Ward
 from intouch.runtime import Runtime
@@ -142,3 +143,32 @@ async def test_the_file_holds_the_same_numbers_and_no_formula(client: httpx.Asyn
 async def test_a_survey_that_is_not_there_is_not_found(client: httpx.AsyncClient, number: str) -> None:
     for path in (f"/results/{number}", f"/results/{number}/results.csv"):
         assert (await client.get(path)).status_code == 404
+
+
+async def test_a_title_that_is_the_only_question_is_seen_once(client: httpx.AsyncClient, site: Runtime, counted: Ids, now: datetime) -> None:
+    async with site.sessions.write() as session:
+        words = sa.select(Question.id).where(Question.position == 1)
+        await session.execute(sa.delete(Answer).where(Answer.question_id.in_(words)))
+        await session.execute(sa.delete(Question).where(Question.position == 1))
+        await session.execute(sa.update(Survey).values(title="Mon…"))
+        await closing.close(session, counted["survey"], now=now)
+    text = (await client.get(f"/results/{counted['survey']}")).text
+    assert re.search(r"<h1[^>]*>Mondays\?</h1>", text) and "Mon…" not in text
+    assert re.search(r'<caption class="[^"]*govuk-visually-hidden[^"]*">Mondays\?</caption>', text)  # who hears the table still needs its name
+
+
+async def test_a_number_that_is_hidden_is_told_as_far_as_it_may_be(
+    client: httpx.AsyncClient, site: Runtime, counted: Ids, now: datetime
+) -> None:
+    async with site.sessions.write() as session:
+        for _ in range(2):
+            session.add(Invitation(survey_id=counted["survey"], ward_id=counted["Roker"], invited_at=now))
+            response = Response(survey_id=counted["survey"], ward_id=counted["Roker"], started_at=now, updated_at=now, finished_at=now)
+            session.add(response)
+            await session.flush()
+            for question in await session.scalars(sa.select(Question.id)):
+                unsure = {"kind": AnswerKind.DONT_KNOW, "choice": 0, "answered_at": now}
+                session.add(Answer(response_id=response.id, question_id=question, **unsure))
+        await closing.close(session, counted["survey"], now=now)
+    text = (await client.get(f"/results/{counted['survey']}?place=ward-{counted['Roker']}")).text
+    assert "62 people were asked, and at least 40 people answered." in text
