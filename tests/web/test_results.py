@@ -145,7 +145,9 @@ async def test_a_survey_that_is_not_there_is_not_found(client: httpx.AsyncClient
         assert (await client.get(path)).status_code == 404
 
 
-async def test_a_title_that_is_the_only_question_is_seen_once(client: httpx.AsyncClient, site: Runtime, counted: Ids, now: datetime) -> None:
+async def test_a_title_that_is_the_only_question_is_seen_once(
+    client: httpx.AsyncClient, site: Runtime, counted: Ids, now: datetime
+) -> None:
     async with site.sessions.write() as session:
         words = sa.select(Question.id).where(Question.position == 1)
         await session.execute(sa.delete(Answer).where(Answer.question_id.in_(words)))
@@ -154,7 +156,8 @@ async def test_a_title_that_is_the_only_question_is_seen_once(client: httpx.Asyn
         await closing.close(session, counted["survey"], now=now)
     text = (await client.get(f"/results/{counted['survey']}")).text
     assert re.search(r"<h1[^>]*>Mondays\?</h1>", text) and "Mon…" not in text
-    assert re.search(r'<caption class="[^"]*govuk-visually-hidden[^"]*">Mondays\?</caption>', text)  # who hears the table still needs its name
+    # Who hears the table still needs its name.
+    assert re.search(r'<caption class="[^"]*govuk-visually-hidden[^"]*">Mondays\?</caption>', text)
 
 
 async def test_a_number_that_is_hidden_is_told_as_far_as_it_may_be(
