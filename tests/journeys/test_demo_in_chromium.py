@@ -21,6 +21,7 @@ pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 WIDE, NARROW = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
+AT_ITS_END = "(chat => chat.scrollHeight - chat.scrollTop - chat.clientHeight < 2)(document.getElementById('chat'))"
 TOO_SMALL = """all => all.filter(
   one => parseFloat(getComputedStyle(one).fontSize) < 12 || one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight
 ).map(one => one.textContent)"""
@@ -186,6 +187,8 @@ async def test_a_report_with_a_photo_works_on_a_small_screen(browser: Browser, d
     await visit.page.click("[data-attach=sample]")
     await visit.shot("small-2-photo")
     await visit.taps("Go on")
+    await expect(visit.page.locator("#keyboard button")).to_be_visible()
+    assert await visit.page.evaluate(AT_ITS_END)
     await visit.page.click("#keyboard button")
     await visit.shot("small-3-map")
     await visit.page.click(".tile[data-ward=Southwick]")
@@ -227,7 +230,7 @@ async def test_an_officer_writes_several_lines_and_enter_sends_them(browser: Bro
             await visit.page.keyboard.type(line)
             await visit.page.keyboard.press("Shift+Enter")
         assert (await composer.bounding_box() or {})["height"] > low + 30
-        assert await visit.page.evaluate("(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.getElementById('chat'))")
+        assert await visit.page.evaluate(AT_ITS_END)
         await visit.shot(f"lines-{size['width']}")
         await visit.has_no_barriers()
         await visit.page.keyboard.press("Enter")

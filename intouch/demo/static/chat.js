@@ -56,8 +56,8 @@ export class Chat {
     for (const message of chat.messages) added = this.put(message) || added;
     this.before(chat);
     this.keepFocus(hadFocus);
+    this.onKeyboard(chat); // before scrolling: a keyboard takes room
     if (isAtEnd || added) this.log.scrollTop = this.log.scrollHeight;
-    this.onKeyboard(chat);
     requestAnimationFrame(() => this.log.setAttribute("aria-live", "polite"));
   }
 
