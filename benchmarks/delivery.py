@@ -27,7 +27,7 @@ from intouch.outbox.parcel import Parcel
 from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Encoded, Rendered, Renderer
 from intouch.outbox.worker import Worker
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 from intouch.storage import upgrade
 from intouch.storage.sessions import Sessions, open_engine
 

@@ -42,7 +42,8 @@ from intouch.outbox.worker import Worker
 from intouch.residents import reaching
 from intouch.runtime import Runtime
 from intouch.schedule import Schedule
-from intouch.settings import Settings, SmtpAddress
+from intouch.settings import Settings
+from intouch.smtp_address import SmtpAddress
 from intouch.storage import upgrade
 from intouch.storage.sessions import Sessions, open_engine
 from intouch.surveys import invitations, outcomes

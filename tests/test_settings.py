@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from intouch import settings
-from intouch.settings import BadSettings, SmtpAddress
+from intouch.settings import BadSettings
+from intouch.smtp_address import SmtpAddress
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from intouch.channels import mime, outcomes
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp_connection import CannotConnect, Connection, Letter, Patience, connect
 from intouch.channels.tempo import Tempo
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 
 log = logs.get("channels")
 

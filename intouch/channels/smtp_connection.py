@@ -16,7 +16,7 @@ from intouch.channels.outcomes import Outcome
 from intouch.channels.smtp_replies import Reply, Stage, refusal
 from intouch.channels.smtp_wire import Lost, Wire
 from intouch.channels.tempo import is_complaint
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 
 _BARE = re.compile(rb"\r\n|\r|\n")
 

@@ -23,6 +23,7 @@ from intouch.issues import categories
 from intouch.outbox import epoch
 from intouch.places import lookup
 from intouch.runtime import Runtime
+from intouch.smtp_address import SmtpAddress
 from intouch.storage import troubles, upgrade
 
 
@@ -117,6 +118,7 @@ def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
 async def _check_database(runtime: Runtime) -> Finding:
     kind = runtime.sessions.engine.dialect.name
     revision = await upgrade.current(runtime.sessions.engine)
+    upgrade.refuse_newer(revision)
     is_new = revision == upgrade.newest()
     upgrades_itself = runtime.sessions.is_sqlite
     advice = "" if is_new else "It is upgraded at the next start." if upgrades_itself else "Run `intouch db upgrade`."
@@ -156,7 +158,7 @@ async def _check_smtp(runtime: Runtime) -> Finding:
         return Finding("mail server", has_template, "email leaves by GOV.UK Notify, which is not asked here.", advice)
     if not url:
         return Finding("mail server", False, "none set: email waits in the outbox.", "Set INTOUCH_SMTP_URL.")
-    address = settings.SmtpAddress(url)
+    address = SmtpAddress(url)
     if (trouble := await mail_server.trouble(address)) is not None:
         return Finding("mail server", False, *trouble)
     how = "TLS" if address.uses_tls else "STARTTLS" if address.starttls else "no encryption"

@@ -9,7 +9,7 @@ import ssl
 
 import aiosmtplib
 
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 
 _PATIENCE = 8.0  # seconds for reaching it, and again for what it says
 

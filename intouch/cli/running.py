@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 @contextlib.contextmanager
 def plainly() -> Iterator[None]:
     """Whatever goes wrong inside is told in one line and ends the command with 1; only a bug leaves its traceback in the log."""
+    # Before the settings tell how: what is not set up would draw a bug with every local variable, and so with what people wrote.
+    logs.configure("warning")
     try:
         yield
     except (InTouchError, typer.Exit, typer.Abort) as error:

@@ -14,6 +14,7 @@ _BY_WORDS = {
     "unable to open database file": "The database file can't be opened. Check INTOUCH_DATABASE_URL, INTOUCH_DATA_DIR and who may write.",
     "file is not a database": "The database file is no SQLite database, or it is damaged. Check INTOUCH_DATABASE_URL and INTOUCH_DATA_DIR.",
     "malformed": "The database file is damaged. Stop In Touch, keep the file, and go back to your last backup.",
+    "already exists": "The database has tables, and nothing says which In Touch made them. Check INTOUCH_DATABASE_URL, or take a backup.",
     "no such table": "The database is of another version or program. Check INTOUCH_DATABASE_URL, or run `intouch db upgrade`.",
 }
 # SQLSTATE classes of PostgreSQL that say more than "out of reach".

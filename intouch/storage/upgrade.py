@@ -23,6 +23,10 @@ class DatabaseBehind(InTouchError):
     """The database has older tables than this version needs."""
 
 
+class DatabaseAhead(InTouchError):
+    """The database has newer tables than this version knows."""
+
+
 def config(connection: sa.Connection | None = None, metadata: sa.MetaData | None = None) -> Config:
     """Alembic's configuration, without an ini file."""
     settings = Config()
@@ -35,6 +39,13 @@ def config(connection: sa.Connection | None = None, metadata: sa.MetaData | None
 def newest() -> str:
     """The revision this version of In Touch needs."""
     return ScriptDirectory.from_config(config()).get_current_head() or ""
+
+
+def refuse_newer(revision: str | None) -> None:
+    """Raise ``DatabaseAhead`` for a revision that only a later version can have made."""
+    if revision and revision not in {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}:
+        told = f"The database was made by a later version of In Touch (revision {revision[:20]}; this one knows {newest()})."
+        raise DatabaseAhead(f"{told} Install that version again, or go back to a backup from before it.")
 
 
 async def current(engine: AsyncEngine) -> str:
@@ -72,6 +83,7 @@ async def _upgrade_sqlite(engine: AsyncEngine) -> None:
 
 
 def _run(connection: sa.Connection) -> None:
+    refuse_newer(MigrationContext.configure(connection).get_current_revision())
     command.upgrade(config(connection), "head")
 
 
@@ -79,7 +91,8 @@ async def make_ready(engine: AsyncEngine) -> None:
     """At start: SQLite upgrades itself; PostgreSQL behind its migrations refuses to start."""
     if engine.dialect.name == "sqlite":
         await upgrade(engine)
-    elif await current(engine) != newest():
+    elif (revision := await current(engine)) != newest():
+        refuse_newer(revision)
         raise DatabaseBehind("The database is older than this version of In Touch. Run `intouch db upgrade`, then start again.")
 
 

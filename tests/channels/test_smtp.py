@@ -15,7 +15,7 @@ from aiosmtpd.smtp import Envelope as Arrived
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel, Wear
 from intouch.channels.smtp_connection import Patience, stuffed
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
 
 CERTIFICATE = Path(__file__).parent / "certificate"

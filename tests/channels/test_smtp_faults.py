@@ -7,7 +7,7 @@ import pytest
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel
 from intouch.channels.smtp_connection import Patience
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
 
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"

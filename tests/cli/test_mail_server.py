@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from intouch.cli import mail_server
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 from tests.journeys.conftest import free_port
 
 CERTIFICATE = Path(__file__).parents[1] / "channels" / "certificate"

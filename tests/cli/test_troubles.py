@@ -1,5 +1,9 @@
 """What a command says when its database, its folder or its settings fail: one line, no traceback, no secret."""
 
+import contextlib
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +33,8 @@ def _said(*words: str, **more: str) -> str:
     [
         ("mysql://olive:hunter2@host/x", "INTOUCH_DATABASE_URL"),
         ("hunter2", "INTOUCH_DATABASE_URL"),
+        ("sqlite://", "INTOUCH_DATABASE_URL"),
+        ("sqlite+aiosqlite:///:memory:", "INTOUCH_DATABASE_URL"),
         ("postgresql://olive:hunter2@host:hunter2/x", "INTOUCH_DATABASE_URL"),
         ("postgresql://olive:hunter2@127.0.0.1:1/x", "can't be reached"),
         ("sqlite:////proc/nowhere/x.sqlite3", "INTOUCH_DATA_DIR"),
@@ -82,3 +88,30 @@ def test_the_doctor_tells_troubles_in_the_same_words(tmp_path: Path) -> None:
     (tmp_path / "x.sqlite3").write_text("Dear Olive, this is not a database at all.\n" * 99)
     told = CliRunner().invoke(app, ["doctor"], env={"INTOUCH_DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}"}).stdout
     assert "no SQLite database" in told and "Error" not in told
+
+
+def _altered(url: str, statement: str) -> None:
+    path = url.removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+
+
+@pytest.mark.parametrize("words", [("survey", "list"), ("db", "upgrade"), ("run", "--only", "schedule")], ids=" ".join)
+def test_a_database_of_a_later_version_is_told_and_left_alone(sqlite_url: str, words: tuple[str, ...]) -> None:
+    _altered(sqlite_url, "UPDATE alembic_version SET version_num = '9999'")
+    said = _said(*words, INTOUCH_DATABASE_URL=sqlite_url)
+    assert "made by a later version of In Touch (revision 9999; this one knows" in said and "Install that version again" in said
+    told = CliRunner().invoke(app, ["doctor"], env={"INTOUCH_DATABASE_URL": sqlite_url}).stdout
+    assert "WRONG  database: The database was made by a later version" in told
+
+
+def test_a_database_that_lost_its_version_is_told(sqlite_url: str) -> None:
+    _altered(sqlite_url, "DROP TABLE alembic_version")
+    assert "nothing says which In Touch made them" in _said("survey", "list", INTOUCH_DATABASE_URL=sqlite_url)
+
+
+def test_a_bug_is_not_drawn_with_what_people_wrote(tmp_path: Path) -> None:
+    script = "from intouch.cli.running import plainly\nwith plainly():\n    wrote = 'hunter' + '2'\n    1 / 0"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert told.returncode == 1 and "Something is wrong in In Touch itself" in told.stderr
+    assert "ZeroDivisionError" in told.stderr and "hunter2" not in told.stderr

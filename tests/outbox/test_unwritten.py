@@ -16,7 +16,7 @@ from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered
 from intouch.outbox.settler import LARGEST_GROUP
 from intouch.runtime import Runtime
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 from tests.outbox.outboxes import draft, queue, states, worker
 from tests.outbox.test_worker import running
 

@@ -26,7 +26,8 @@ from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered, Unwanted
 from intouch.outbox.worker import Habits, Worker
 from intouch.runtime import Runtime
-from intouch.settings import SmtpAddress, load
+from intouch.settings import load
+from intouch.smtp_address import SmtpAddress
 from intouch.storage.sessions import Sessions
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, until, worker

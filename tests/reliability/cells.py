@@ -13,7 +13,7 @@ from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel, Wear
 from intouch.channels.smtp_connection import Patience
 from intouch.channels.telegram import TelegramChannel
-from intouch.settings import SmtpAddress
+from intouch.smtp_address import SmtpAddress
 from intouch.templating import TelegramMessage
 from tests import channels
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
