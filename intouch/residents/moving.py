@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.letters import bulk_headers
 from intouch.links import Links
 from intouch.outbox import enqueue
 from intouch.outbox.models import WAITING, Delivery, Lane, Road, State
@@ -115,10 +116,10 @@ async def _has_postcodes(session: AsyncSession, on: date) -> bool:
 async def _batches(session: AsyncSession, living_there: Iterable[sa.ColumnElement[bool]]) -> AsyncIterator[Sequence[Row]]:
     """The residents of closed wards with what is known of their place, walked by key."""
     columns = (Resident.id, Resident.status, Resident.ward_source, Resident.telegram_id, Resident.telegram_blocked_at)
-    emails = sa.exists().where(
-        Subscription.resident_id == Resident.id, Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None)
-    )
-    addresses = (Resident.email, sa.and_(Resident.email_confirmed_at.is_not(None), emails).label("gets_email"))
+    by_email = (Subscription.resident_id == Resident.id, Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None))
+    # Any one of them: the digest where it comes, as the first by name.
+    topic = sa.select(sa.func.min(sa.cast(Subscription.topic, sa.Text))).where(*by_email).scalar_subquery().label("email_topic")
+    addresses = (Resident.email, Resident.email_confirmed_at, topic)
     places = (
         sa.func.coalesce(Resident.longitude, Postcode.longitude).label("longitude"),
         sa.func.coalesce(Resident.latitude, Postcode.latitude).label("latitude"),
@@ -156,16 +157,25 @@ async def _ask(session: AsyncSession, lost: Sequence[Row], *, on: date, now: dat
     # A sign-up that is not finished asks by itself, and whoever stopped is left in peace until they come back.
     active = [row for row in lost if row.status is ResidentStatus.ACTIVE]
     by_chat = [row for row in active if _is_in_chat(row)]
-    by_email = [row for row in active if not _is_in_chat(row) and row.gets_email]
+    by_email = [row for row in active if not _is_in_chat(row) and row.email_confirmed_at and row.email_topic]
     await _listen(session, [row.telegram_id for row in by_chat], now=now)
     drafts: list[enqueue.Draft] = []
     if by_chat:
         message = templates.telegram("ward/ask_again", areas=await lookup.areas(session, on=on)).to_json()
         drafts += [_draft(row, Road.TELEGRAM, str(row.telegram_id), message, on=on, now=now) for row in by_chat]
     for row in by_email:
-        letter = {"template": "ask_ward", "values": {"preferences_url": links.url("preferences", "preferences", row.id)}}
-        drafts.append(_draft(row, Road.EMAIL, row.email, letter, on=on, now=now))
+        drafts.append(_draft(row, Road.EMAIL, row.email, letter(links, row.id, row.email_topic, on=on), on=on, now=now))
     await enqueue.enqueue_many(session, drafts)
+
+
+def letter(links: Links, resident_id: int, topic: str, *, on: date) -> dict[str, Any]:
+    """The letter that asks a resident for their ward, as a payload; one tap ends the ``topic`` that comes to them by email."""
+    unsubscribe = links.url("unsubscribe", "unsubscribe", resident_id, topic)
+    return {
+        "template": "ask_ward",
+        "values": {"preferences_url": links.url("preferences", "preferences", resident_id), "unsubscribe_url": unsubscribe},
+        "headers": bulk_headers("ask-ward", on, list_name="wards", public_url=links.public_url, unsubscribe_url=unsubscribe),
+    }
 
 
 def _is_in_chat(row: Row) -> bool:

@@ -27,7 +27,7 @@ from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.presence import Presence
 from intouch.outbox.worker import Worker
 from intouch.places.models import Area, Ward
-from intouch.residents import consents, email
+from intouch.residents import consents, email, moving
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering, closing, file, launch
@@ -231,19 +231,14 @@ async def _letters(session: AsyncSession, runtime: Runtime, ward: Ward) -> None:
     hostile = {**report, "category": cases.HOSTILE, "status": "fixed", "note": HOSTILE_NOTE}
     notes = {"fixed": "Two mattresses taken away.\nThank you for telling us.", "closed": "This is private land.", "in_progress": ""}
     letters: list[tuple[str, str, dict[str, Any]]] = [
-        ("ask_ward-plain", "ask_ward", {"preferences_url": links.url("preferences", "preferences", 1)}),
         *((f"issue_update-{status}", "issue_update", {**report, "status": status, "note": note}) for status, note in notes.items()),
         ("issue_update-hostile", "issue_update", hostile),
     ]
-    for name, template, values in letters:
+    payloads = {name: {"template": template, "values": values} for name, template, values in letters}
+    payloads["ask_ward-plain"] = moving.letter(links, 1, "digest", on=NOW.date())
+    for name, payload in payloads.items():
         draft = enqueue.Draft(
-            key=name,
-            kind="letter",
-            road=Road.EMAIL,
-            lane=Lane.NOTICE,
-            address=_address(name),
-            payload={"template": template, "values": values},
-            due_at=NOW,
+            key=name, kind="letter", road=Road.EMAIL, lane=Lane.NOTICE, address=_address(name), payload=payload, due_at=NOW
         )
         await enqueue.enqueue(session, draft)
 

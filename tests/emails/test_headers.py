@@ -16,9 +16,10 @@ LISTS = {
     "briefing": ("briefing.e05016391", "e05016391:briefing"),
     "survey_invitation": ("surveys", "*:invitation"),
     "survey_outcome": ("outcomes", "*:outcome"),
+    "ask_ward": ("wards", "2026-11-20:ask-ward"),
 }
-ENDED_BY_ONE_TAP = ("digest", "survey_invitation", "survey_outcome")
-ONE_BY_ONE = ("confirm_email", "already_joined", "ask_ward", "issue_update")
+ENDED_BY_ONE_TAP = ("digest", "survey_invitation", "survey_outcome", "ask_ward")
+ONE_BY_ONE = ("confirm_email", "already_joined", "issue_update")
 
 
 def test_every_letter_there_is_was_sent(mails: dict[str, Mail]) -> None:

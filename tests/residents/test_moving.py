@@ -138,6 +138,25 @@ async def test_whoever_has_email_alone_is_asked_by_letter(in_city: Any, now: dat
         assert url in letter.text and url in letter.html
 
 
+async def test_the_letter_that_asks_for_the_ward_can_be_ended_with_one_tap(in_city: Any, now: datetime) -> None:
+    async with in_city() as city:
+        who = {"ward_source": WardSource.CHOSEN, "email_confirmed_at": now}
+        held = {"grace": (Topic.SURVEYS, Topic.DIGEST), "bob": (Topic.SOUNDING_BOARD, Topic.SURVEYS)}
+        for name, topics in held.items():
+            resident = await city.resident(email=f"{name}@people.example", **who)
+            for topic in topics:
+                city.session.add(Subscription(resident_id=resident.id, topic=topic, channel=Channel.EMAIL, started_at=now))
+        await city.move()
+        ended = []
+        for letter in await city.asked():
+            url = letter.payload["values"]["unsubscribe_url"]
+            ended.append(city.runtime.links.read("unsubscribe", url.rpartition("/")[2], now=now)[1])
+            assert letter.payload["headers"]["List-Unsubscribe"] == f"<{url}>"
+            assert letter.payload["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+            assert url in Letters(city.runtime.templates).render("ask_ward", **letter.payload["values"]).text
+        assert ended == ["digest", "sounding_board"]  # something that does come to them
+
+
 async def test_who_gave_a_postcode_is_not_asked_before_the_new_postcodes_are_known(in_city: Any) -> None:
     async with in_city() as city:
         await city.postcode("SR52AA", city.old)
