@@ -41,9 +41,8 @@ class Progress:
 async def questionnaire(session: AsyncSession, survey_id: int, resident_id: int, *, now: datetime | None = None) -> Questionnaire:
     """The survey and what this resident answered; writes nothing. Raises why it can't be answered: not there, closed, not theirs."""
     survey = await _open_survey(session, survey_id, now)
-    resident_id = await _present(session, resident_id)
-    await _ward_of(session, survey, resident_id)
-    return await questionnaires.load(session, survey, resident_id=resident_id)
+    asked = await _whom(session, survey, resident_id)
+    return await questionnaires.load(session, survey, resident_id=asked.resident_id)
 
 
 async def question(session: AsyncSession, question_id: int) -> Question:
@@ -57,9 +56,8 @@ async def question(session: AsyncSession, question_id: int) -> Question:
 async def ask(session: AsyncSession, survey_id: int, resident_id: int, *, now: datetime) -> Questionnaire:
     """Show the survey to a resident, who counts as asked from then on; raises as ``questionnaire`` does."""
     survey = await _open_survey(session, survey_id, now)
-    resident_id = await _present(session, resident_id)
-    await _count_as_asked(session, survey, resident_id, now=now)
-    return await questionnaires.load(session, survey, resident_id=resident_id)
+    asked = await _count_as_asked(session, survey, resident_id, now=now)
+    return await questionnaires.load(session, survey, resident_id=asked.resident_id)
 
 
 async def answer(
@@ -74,10 +72,10 @@ async def answer(
     now: datetime,
 ) -> Progress:
     """Store one answer. It replaces the one before; of several choices it is added to those made already."""
-    response = await _store(
+    held = await _store(
         session, survey_id=survey_id, resident_id=resident_id, question_id=question_id, kind=kind, choice=choice, words=words, now=now
     )
-    return await _settle(session, response, now=now)
+    return await _settle(session, held.response, now=now)
 
 
 async def answer_and_show(
@@ -92,11 +90,11 @@ async def answer_and_show(
     now: datetime,
 ) -> Questionnaire:
     """``answer``, and the questionnaire as it stands now: what was read for the one is not asked again for the other."""
-    response = await _store(
+    held = await _store(
         session, survey_id=survey_id, resident_id=resident_id, question_id=question_id, kind=kind, choice=choice, words=words, now=now
     )
-    survey = await session.get_one(Survey, survey_id)
-    form = await questionnaires.load(session, survey, resident_id=response.resident_id)
+    response = held.response
+    form = await questionnaires.load(session, held.survey, resident_id=response.resident_id)
     response.updated_at = now
     response.finished_at = (response.finished_at or now) if form.is_finished else None
     await session.flush()
@@ -113,18 +111,19 @@ async def _store(
     choice: int,
     words: str | None,
     now: datetime,
-) -> Response:
+) -> _Held:
     choices = [choice] if kind in (AnswerKind.OPTION, AnswerKind.SCALE) else [0]
-    question, response = await _hold(session, survey_id, resident_id, question_id, now=now)
+    held = await _hold(session, survey_id, resident_id, question_id, now=now)
+    question = held.question
     await _check(session, question, kind, choices)
     said = _said(kind, words)
-    rows = [_row(response, question, now, kind=kind, choice=chosen, words=said) for chosen in choices]
-    replaced = sa.delete(Answer).where(Answer.response_id == response.id, Answer.question_id == question_id)
+    rows = [_row(held, now, kind=kind, choice=chosen, words=said) for chosen in choices]
+    replaced = sa.delete(Answer).where(Answer.response_id == held.response.id, Answer.question_id == question_id)
     if question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
         replaced = replaced.where(Answer.kind != AnswerKind.OPTION)
     await session.execute(replaced)
     await insert_ignoring(session, Answer, rows, conflict=["response_id", "question_id", "choice"])
-    return response
+    return held
 
 
 async def choose(
@@ -133,20 +132,22 @@ async def choose(
     """Answer a question of several choices with exactly these, as a form does that shows them all at once."""
     if not choices:
         raise BadInput("Please choose at least one answer, or tap “Skip”.")
-    question, response = await _hold(session, survey_id, resident_id, question_id, now=now)
+    held = await _hold(session, survey_id, resident_id, question_id, now=now)
+    question, response = held.question, held.response
     chosen = list(dict.fromkeys(choices))
     await _check(session, question, AnswerKind.OPTION, chosen)
     if question.type is not QuestionType.MULTIPLE and len(chosen) > 1:
         raise BadInput("Please choose one answer only.")
     await session.execute(sa.delete(Answer).where(Answer.response_id == response.id, Answer.question_id == question_id))
-    rows = [_row(response, question, now, kind=AnswerKind.OPTION, choice=choice) for choice in chosen]
+    rows = [_row(held, now, kind=AnswerKind.OPTION, choice=choice) for choice in chosen]
     await insert_ignoring(session, Answer, rows, conflict=["response_id", "question_id", "choice"])
     return await _settle(session, response, now=now)
 
 
 async def take_back(session: AsyncSession, *, survey_id: int, resident_id: int, question_id: int, choice: int, now: datetime) -> Progress:
     """Take one of several choices back; taking back what was not chosen changes nothing."""
-    question, response = await _hold(session, survey_id, resident_id, question_id, now=now)
+    held = await _hold(session, survey_id, resident_id, question_id, now=now)
+    question, response = held.question, held.response
     if question.type is not QuestionType.MULTIPLE:
         raise _gone()
     mine = sa.and_(Answer.response_id == response.id, Answer.question_id == question_id)
@@ -154,19 +155,19 @@ async def take_back(session: AsyncSession, *, survey_id: int, resident_id: int, 
     return await _settle(session, response, now=now)
 
 
-async def _hold(session: AsyncSession, survey_id: int, resident_id: int, question_id: int, *, now: datetime) -> tuple[Question, Response]:
+async def _hold(session: AsyncSession, survey_id: int, resident_id: int, question_id: int, *, now: datetime) -> _Held:
     """The question and the resident's response, locked: two devices answer one after the other."""
     survey = await _open_survey(session, survey_id, now, stays_open=True)
     question = await session.get(Question, question_id)
     if question is None or question.survey_id != survey_id:
         raise _gone()
-    resident_id = await _present(session, resident_id)
-    ward_id = await _count_as_asked(session, survey, resident_id, now=now)
-    row = {"survey_id": survey_id, "resident_id": resident_id, "ward_id": ward_id, "started_at": now, "updated_at": now}
+    asked = await _count_as_asked(session, survey, resident_id, now=now)
+    of = {"survey_id": survey_id, "resident_id": asked.resident_id}
+    row = {**of, "ward_id": asked.ward_id, "started_at": now, "updated_at": now}
     await insert_ignoring(session, Response, [row], conflict=["survey_id", "resident_id"])
-    mine = sa.select(Response).where(Response.survey_id == survey_id, Response.resident_id == resident_id)
+    mine = sa.select(Response).filter_by(**of)
     response = (await session.scalars(mine.with_for_update().execution_options(populate_existing=True))).one()
-    return question, response
+    return _Held(survey, question, response)
 
 
 async def _open_survey(session: AsyncSession, survey_id: int, now: datetime | None, *, stays_open: bool = False) -> Survey:
@@ -182,29 +183,48 @@ async def _open_survey(session: AsyncSession, survey_id: int, now: datetime | No
     return survey
 
 
-async def _present(session: AsyncSession, resident_id: int) -> int:
-    """The resident's id, or of whom they were merged into: links in old letters name the first."""
-    row = (await session.execute(sa.select(Resident.id, Resident.merged_into_id).where(Resident.id == resident_id))).first()
+@dataclass(frozen=True)
+class _Held:
+    """What an answer is written into. The survey is held on to as well: the session forgets what nobody holds, and reads it again."""
+
+    survey: Survey
+    question: Question
+    response: Response
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Whom a survey's answers belong to, and the ward that they are counted in."""
+
+    resident_id: int
+    ward_id: int
+    is_invited: bool
+
+
+async def _whom(session: AsyncSession, survey: Survey, resident_id: int) -> _Asked:
+    """The resident, or whom they were merged into (links in old letters name the first); raises when the survey is not for them.
+
+    They are counted where they lived when they were asked, else where they live.
+    """
+    present = sa.func.coalesce(Resident.merged_into_id, Resident.id)
+    invited = sa.and_(Invitation.survey_id == survey.id, Invitation.resident_id == present)
+    found = sa.select(present, Invitation.ward_id).join_from(Resident, Invitation, invited, isouter=True).where(Resident.id == resident_id)
+    row = (await session.execute(found)).first()
     if row is None:
         raise _not_yours()
-    present: int = row.merged_into_id or row.id
-    return present
-
-
-async def _ward_of(session: AsyncSession, survey: Survey, resident_id: int) -> int:
-    """The ward this resident is counted in: where they lived when they were asked, else where they live."""
-    asked = sa.select(Invitation.ward_id).where(Invitation.survey_id == survey.id, Invitation.resident_id == resident_id)
-    ward_id = await session.scalar(asked) or await audience.is_meant_for(session, survey, resident_id)
+    present_id, invited_ward = row
+    ward_id = invited_ward or await audience.is_meant_for(session, survey, present_id)
     if ward_id is None:
         raise _not_yours()
-    return ward_id
+    return _Asked(present_id, ward_id, is_invited=invited_ward is not None)
 
 
-async def _count_as_asked(session: AsyncSession, survey: Survey, resident_id: int, *, now: datetime) -> int:
-    ward_id = await _ward_of(session, survey, resident_id)
-    row = {"survey_id": survey.id, "resident_id": resident_id, "ward_id": ward_id, "invited_at": now}
-    await insert_ignoring(session, Invitation, [row], conflict=["survey_id", "resident_id"])
-    return ward_id
+async def _count_as_asked(session: AsyncSession, survey: Survey, resident_id: int, *, now: datetime) -> _Asked:
+    asked = await _whom(session, survey, resident_id)
+    if not asked.is_invited:
+        row = {"survey_id": survey.id, "resident_id": asked.resident_id, "ward_id": asked.ward_id, "invited_at": now}
+        await insert_ignoring(session, Invitation, [row], conflict=["survey_id", "resident_id"])
+    return asked
 
 
 async def _check(session: AsyncSession, question: Question, kind: AnswerKind, choices: Sequence[int]) -> None:
@@ -232,10 +252,8 @@ def _said(kind: AnswerKind, words: str | None) -> str | None:
     return said
 
 
-def _row(
-    response: Response, question: Question, now: datetime, *, kind: AnswerKind, choice: int, words: str | None = None
-) -> dict[str, object]:
-    of = {"response_id": response.id, "question_id": question.id}
+def _row(held: _Held, now: datetime, *, kind: AnswerKind, choice: int, words: str | None = None) -> dict[str, object]:
+    of = {"response_id": held.response.id, "question_id": held.question.id}
     return {**of, "kind": kind, "choice": choice, "words": words, "answered_at": now}
 
 
