@@ -21,6 +21,7 @@ from intouch.bounces.listener import Listener
 from intouch.bounces.maildir import Maildir
 from intouch.bounces.verp import ReturnPath
 from intouch.channels import dkim
+from intouch.channels.calling import understood
 from intouch.channels.notify import NotifyAccount, NotifyChannel
 from intouch.channels.outcomes import Channel
 from intouch.channels.pacing import Pacer
@@ -188,7 +189,7 @@ class Application:
         pause = 1.0
         while True:
             try:
-                await bot.initialize()
+                await understood(bot.initialize())
             except (telegram.error.TelegramError, OSError) as error:
                 log.warning("app.bot_unreachable", error=type(error).__name__, pause=pause)
                 await asyncio.sleep(pause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import telegram
 
 from intouch.bot.application import MENU
-from intouch.bot.calling import understood
+from intouch.channels.calling import understood
 from intouch.runtime import Runtime
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import telegram
 
-from intouch.bot.calling import NotUnderstood, understood
 from intouch.bot.turn import Content, Incoming
+from intouch.channels.calling import NotUnderstood, understood
 from intouch.errors import BadInput, InTouchError
 from intouch.issues import darkroom
 from intouch.residents import dialogues

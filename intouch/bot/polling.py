@@ -13,9 +13,9 @@ import telegram
 
 from intouch import logs
 from intouch.bot import ending, incoming, menu
-from intouch.bot.calling import NotUnderstood, understood
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
+from intouch.channels.calling import NotUnderstood, understood
 from intouch.outbox import leases
 from intouch.outbox.presence import Presence
 from intouch.residents.models import WaitingUpdate

@@ -7,8 +7,9 @@ import asyncio
 import telegram
 
 from intouch import logs
-from intouch.bot.calling import understood
 from intouch.bot.turn import Content, Incoming, Reply
+from intouch.channels import outcomes
+from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.outcomes import Verdict
 from intouch.channels.telegram import classify, to_markup
 from intouch.outbox import enqueue
@@ -63,7 +64,8 @@ async def _say(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply
     except telegram.error.Forbidden:
         raise
     except telegram.error.TelegramError as error:
-        outcome = classify(error)
+        # A proxy's page instead of an answer: a reply that comes twice is better than none.
+        outcome = outcomes.retry(error.message) if isinstance(error, NotUnderstood) else classify(error)
         log.warning("bot.reply_not_sent", update=what.update_id, verdict=outcome.verdict, error=outcome.error)
         if outcome.verdict in (Verdict.RETRY, Verdict.NOT_TRIED):
             await _send_later(runtime, what, reply.message, number)

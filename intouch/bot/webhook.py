@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from intouch import logs
 from intouch.bot import ending, incoming, menu, replying
-from intouch.bot.calling import understood
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
+from intouch.channels.calling import understood
 from intouch.residents.models import WaitingUpdate
 from intouch.runtime import Runtime
 

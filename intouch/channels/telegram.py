@@ -10,6 +10,7 @@ from telegram import error as errors
 
 from intouch.channels import outcomes
 from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected
+from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.pacing import Pacer
 from intouch.settings import Settings
@@ -29,6 +30,11 @@ class CouncilBot(telegram.Bot):
             await super().initialize()
         except errors.InvalidToken:
             raise errors.InvalidToken("The bot's token was refused by the Bot API.") from None
+
+    async def shutdown(self) -> None:
+        await super().shutdown()
+        for road in self._request:  # the library leaves them open when it was stopped before it was ready
+            await road.shutdown()
 
     def __repr__(self) -> str:
         return "CouncilBot[token=***]"
@@ -75,7 +81,7 @@ async def send_message(bot: telegram.Bot, chat_id: int, message: TelegramMessage
 
 
 async def _send(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> str:
-    said = await bot.send_message(chat_id, message.text, parse_mode="HTML", reply_markup=to_markup(message))
+    said = await understood(bot.send_message(chat_id, message.text, parse_mode="HTML", reply_markup=to_markup(message)))
     return str(said.message_id)
 
 
@@ -108,6 +114,8 @@ def classify(error: errors.TelegramError) -> Outcome:
         case errors.InvalidToken():
             # 401 and 404: not this message but the whole bot is wrong; an operator has to act.
             return outcomes.not_tried("the Bot API refused the bot's token", after=60)
+        case NotUnderstood():
+            return outcomes.unknown(error.message)
         case errors.NetworkError():
             return outcomes.retry(_reason(error))
         case errors.Conflict():

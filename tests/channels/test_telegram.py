@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import telegram
+from aiohttp import web
 
 from intouch import settings as settings_module
 from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, MayHaveArrived, NotConnected
@@ -48,11 +49,13 @@ V = Verdict
         (error(429, "Too Many Requests: retry after 7", retry_after=7), V.RETRY),
         (error(500, "Internal Server Error"), V.RETRY),
         (html(502), V.RETRY),
+        (html(200), V.UNKNOWN),
+        (web.json_response({"ok": True}), V.UNKNOWN),
+        (web.json_response(["what?"]), V.UNKNOWN),
         (error(409, "Conflict: terminated by other getUpdates request"), V.RETRY),
         (error(401, "Unauthorized"), V.NOT_TRIED),
         (stall, V.UNKNOWN),
         (reset, V.UNKNOWN),
-        (html(200), V.UNKNOWN),
     ],
 )
 async def test_every_answer_has_an_outcome(answer: Any, verdict: Verdict) -> None:
@@ -182,3 +185,14 @@ async def test_what_cannot_be_a_chat_or_a_message_fails_alone() -> None:
         channel = TelegramChannel(bot)
         envelopes = [Envelope(1, "grace@x.example", HELLO), Envelope(2, "2", b"bytes"), Envelope(3, "3", HELLO, is_ours=lambda: False)]
         assert await collect(channel, envelopes) == {1: V.FAILED, 2: V.FAILED, 3: V.NOT_TRIED}
+
+
+async def test_a_bot_that_is_stopped_before_it_was_ready_leaves_nothing_open() -> None:
+    async with serving(ScriptedBotApi([stall])) as api:
+        bot = open_bot(settings_module.load(telegram_token=TOKEN, telegram_api_url=api.url))
+        begun = asyncio.create_task(bot.initialize())
+        await asyncio.sleep(0.2)
+        begun.cancel()
+        await asyncio.wait([begun])
+        await bot.shutdown()
+        assert [road._session for road in bot._request if isinstance(road, AiohttpRequest)] == [None, None]
