@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
     telegram_webhook: SecretStr = Field(
         SecretStr(""),
-        description="A secret of letters, digits, `_` and `-`: Telegram then brings updates to PUBLIC_URL (https) instead of being polled. Several processes can take them.",  # noqa: E501
+        description="A secret of 16 to 256 letters, digits, `_` and `-`: Telegram then brings updates to PUBLIC_URL (https) instead of being polled. Several processes can take them.",  # noqa: E501
     )
     telegram_per_second: float = Field(30, gt=0, le=1000, description="Messages a second that Telegram takes from the bot, over all chats.")
     telegram_per_chat: float = Field(1, gt=0, le=30, description="Messages a second that Telegram takes from the bot in one chat.")
