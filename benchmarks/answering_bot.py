@@ -23,6 +23,7 @@ from intouch.surveys.models import Option, Question, QuestionType
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
 
 WARDS = 25
+AT_ONCE = 5000  # so that getting ready takes no more memory for many than for few
 ASKED = QuestionPlan("How often do you use the library?", QuestionType.SINGLE, ("Every week", "Every month", "Once a year", "Never"))
 
 
@@ -43,23 +44,18 @@ async def _sign_up(session: AsyncSession, people: int, now: datetime, *, invites
         )
     await session.flush()
     wards = list(await session.scalars(sa.select(Ward.id)))
-    rows = [
-        {
-            "status": ResidentStatus.ACTIVE,
-            "telegram_id": number,
-            "first_name": "Alice",
-            "ward_id": wards[number % WARDS],
-            "consented_at": now,
-            "created_at": now,
-            "joined_at": now,
-        }
-        for number in range(1, people + 1)
-    ]
-    await session.execute(sa.insert(Resident), rows)
+    for first in range(1, people + 1, AT_ONCE):
+        numbers = range(first, min(people + 1, first + AT_ONCE))
+        await session.execute(sa.insert(Resident), [_person(number, wards[number % WARDS], now) for number in numbers])
     if invites:
-        held = {"topic": Topic.SURVEYS, "channel": Channel.TELEGRAM, "started_at": now}
-        ids = await session.scalars(sa.select(Resident.id))
-        await session.execute(sa.insert(Subscription), [{"resident_id": identity, **held} for identity in ids])
+        held = (sa.literal(value) for value in (Topic.SURVEYS, Channel.TELEGRAM))
+        chosen = sa.select(Resident.id, *held, sa.literal(now, Subscription.started_at.type))
+        await session.execute(sa.insert(Subscription).from_select(["resident_id", "topic", "channel", "started_at"], chosen))
+
+
+def _person(number: int, ward_id: int, now: datetime) -> dict[str, object]:
+    moments = {"consented_at": now, "created_at": now, "joined_at": now}
+    return {"id": number, "status": ResidentStatus.ACTIVE, "telegram_id": number, "first_name": "Alice", "ward_id": ward_id, **moments}
 
 
 async def prepare(runtime: Runtime, people: int, *, invites: bool = False) -> str:
@@ -82,7 +78,7 @@ async def run(api: str, people: int, webhook: str, database: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         hooked = {"telegram_webhook": "a-secret-for-benchmarks", "public_url": webhook, "listen": webhook.partition("//")[2]}
         settings = settings_module.load(
             data_dir=Path(folder),

@@ -1,117 +1,84 @@
-"""Survey answers, handled and stored a second: ``python -m benchmarks.answers [--number N] [--peers FOLDER]`` prints a table.
+"""Survey answers, handled and stored a second: ``python -m benchmarks.answers [--number N] [--rounds 3] [--only NAME …] [--write]``.
 
 In Touch runs whole: the real survey, its rules, its templates. The peers store one row per tap and make the same two calls.
-FOLDER holds ``venv`` (aiogram, sqlalchemy[asyncio], aiosqlite) and ``js/node_modules`` (telegraf, grammy, @grammyjs/runner
-and better-sqlite3).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from statistics import median
 
-from benchmarks.delivery import wait_for
+from benchmarks import page, rounds, taps
 
-HERE = Path(__file__).parent
-LONGEST = 60.0  # seconds of one measurement
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+GOALS = {"aiogram, SQLAlchemy": 4.0, "aiogram, batched": 1.8, "telegraf": 1.0, "grammY runner": 1.0}
+HEADS = ("API latency", "", "updates/s", "CPU ms each", "p99 at half of it", "peak", "simulator busy")
+RATIOS = ("API latency", "", *(f"× {peer} (goal {goal:g})" for peer, goal in GOALS.items()))
+Figures = dict[str, dict[str, list[float]]]
 
 
-def ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(url, data=json.dumps(body or {}).encode(), headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=LONGEST) as response:
-        answer: dict[str, Any] = json.load(response)
-        return answer
+def _note(figures: dict[str, list[float]], name: str, number: int, latency: float) -> None:
+    """One bot at full load, and then at half of what it managed."""
+    full = taps.run(name, number, latency)
+    pace = full["done"] / full["seconds"] if full["seconds"] > 0 else 0.0
+    half = taps.run(name, max(50, number // 2), latency, rate=pace / 2) if pace else {"p99": 0.0}
+    if full["done"] < number:
+        print(f"  {name} left {number - full['done']:.0f} of {number} taps unanswered", flush=True)
+    for key, value in {**full, "pace": pace, "p99": half["p99"]}.items():
+        if key != "calls":
+            figures.setdefault(key, []).append(value)
+    print(f"  {latency * 1000:.0f} ms: {name:22} {pace:8,.0f} updates/s, load {os.getloadavg()[0]:.1f}", flush=True)
 
 
-def cpu(process: subprocess.Popen[str]) -> float:
-    """Seconds of CPU a process has used."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def measure(names: Sequence[str], number: int, latency: float, times: int) -> Figures:
+    """Everybody in turns, round by round."""
+    figures: Figures = {name: {} for name in names}
+    for _ in range(times):
+        for name in names:
+            _note(figures[name], name, number, latency)
+    return figures
 
 
-def measure(command: Sequence[str], cwd: str, api: str, load: dict[str, Any]) -> dict[str, float]:
-    """Start a bot, let people tap, and read off what came of it."""
-    bot = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True)
-    try:
-        assert bot.stdout is not None
-        data = bot.stdout.readline().strip()
-        time.sleep(1.5)  # until it polls, or has set its webhook
-        used = cpu(bot)
-        ask(f"{api}/load", {**load, "data": data})
-        until = time.monotonic() + LONGEST
-        figures: dict[str, Any] = {"done": 0}
-        while figures["done"] < load["number"] and time.monotonic() < until:
-            time.sleep(0.2)
-            figures = ask(f"{api}/figures")
-        return {**figures, "cpu": (cpu(bot) - used) / max(1, figures["done"])}
-    finally:
-        bot.send_signal(signal.SIGTERM)
-        try:
-            bot.wait(15)
-        except subprocess.TimeoutExpired:
-            bot.kill()
-
-
-def commands(api: str, number: int, peers: Path | None, folder: str) -> dict[str, list[str]]:
-    """Everybody who takes part, by name."""
-    own = [sys.executable, "-m", "benchmarks.answering_bot", api, str(number)]
-    found = {"In Touch, polling": own, "In Touch, webhook": [*own, "--webhook", f"http://127.0.0.1:{free_port()}"]}
-    if peers is not None:
-        python, script = str(peers / "venv/bin/python"), str(HERE / "bots/aiogram_bot.py")
-        found["aiogram, SQLAlchemy"] = [python, script, api, f"{folder}/one.sqlite3"]
-        found["aiogram, batched"] = [python, script, api, f"{folder}/batched.sqlite3", "batched"]
-        for name in ("telegraf", "grammy"):
-            found[name] = ["node", str(HERE / "bots/bots.mjs"), name, api, f"{folder}/{name}.sqlite3"]
+def rows(figures: Figures, latency: float) -> list[tuple[str, ...]]:
+    found = []
+    for name, said in figures.items():
+        cost = f"{median(said['cpu']) * 1000:.2f}", f"{median(said['p99']) * 1000:,.0f} ms", f"{median(said['peak_mb']):.0f} MB"
+        found.append((f"{latency * 1000:.0f} ms", name, rounds.spread(said["pace"]), *cost, f"{median(said['api_busy']):.0%}"))
     return found
 
 
-def one(name: str, number: int, latency: float, peers: Path | None, rate: float = 0.0) -> dict[str, float]:
-    port = free_port()
-    server = subprocess.Popen([sys.executable, "-m", "benchmarks.bot_api", str(port), "--latency", str(latency)])
-    wait_for(port)
-    api = f"http://127.0.0.1:{port}"
-    try:
-        with tempfile.TemporaryDirectory(dir=".") as folder:
-            cwd = str(peers / "js") if peers is not None and name in ("telegraf", "grammy") else "."
-            command = commands(api, number, peers, str(Path(folder).absolute()))[name]
-            return measure(command, cwd, api, {"number": number, "flight": 256, "rate": rate})
-    finally:
-        server.terminate()
+def ratios(figures: Figures, latency: float) -> list[tuple[str, ...]]:
+    """Each way of ours against each peer: the ratio of the medians."""
+    paces = {name: median(said["pace"]) for name, said in figures.items()}
+    shares = {
+        ours: [f"{paces[ours] / paces[peer]:.2f}" if paces.get(peer) else "–" for peer in GOALS] for ours in taps.OURS if ours in paces
+    }
+    return [(f"{latency * 1000:.0f} ms", ours, *share) for ours, share in shares.items()]
 
 
-def main(number: int, peers: Path | None, latencies: Sequence[float]) -> None:
-    print(f"{number} taps, 256 in flight, {os.cpu_count()} CPUs, load average at the start {os.getloadavg()[0]:.1f}\n")
-    print("| | API latency | updates/s | CPU ms each | p99 at half of it | load average |\n| --- | --- | --- | --- | --- | --- |")
-    for latency in latencies:
-        for name in commands("", 0, peers, ""):
-            full = one(name, number, latency, peers)
-            pace = full["done"] / full["seconds"] if full["seconds"] > 0 else 0.0
-            half = one(name, max(50, number // 2), latency, peers, rate=pace / 2) if pace else {"p99": 0.0}
-            load = os.getloadavg()[0]
-            cells = f"{latency * 1000:.0f} ms | {pace:,.0f} | {full['cpu'] * 1000:.2f} | {half['p99'] * 1000:,.0f} ms | {load:.1f}"
-            print(f"| {name} | {cells} |", flush=True)
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--number", type=int, default=3000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--latencies", type=float, nargs="*", default=[0, 30], help="milliseconds that the Bot API takes for a call")
+    arguments.add_argument("--only", choices=[*taps.OURS, *taps.PEERS], action="append")
+    arguments.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    chosen = arguments.parse_args()
+    names = chosen.only or [*taps.OURS, *taps.PEERS]
+    versions = taps.versions() if set(names) & set(taps.PEERS) else {}
+    all_rows, all_ratios = [], []
+    for latency in (milliseconds / 1000 for milliseconds in chosen.latencies):
+        figures = measure(names, chosen.number, latency, chosen.rounds)
+        all_rows += rows(figures, latency)
+        all_ratios += ratios(figures, latency)
+    said = (
+        f"{chosen.number:,} taps by as many people, {taps.FLIGHT} in flight; medians of {chosen.rounds} rounds of all in turns"
+        " (least–most)."
+    )
+    parts = [said, page.table(HEADS, all_rows), page.table(RATIOS, all_ratios), page.circumstances(versions)]
+    page.publish("answers", "\n\n".join(parts), write=chosen.write)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--number", type=int, default=3000)
-    parser.add_argument("--peers", type=Path)
-    parser.add_argument("--latencies", type=float, nargs="*", default=[0.0, 0.03])
-    main(**vars(parser.parse_args()))
+    main()

@@ -1,21 +1,31 @@
-"""Peers: what others send with, installed into a temporary folder, and Debian's smtp-sink as the server of everybody."""
+"""Peers: what others send email with, and Debian's smtp-sink as the server of everybody."""
 
 from __future__ import annotations
 
-import json
+import importlib.metadata
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import installing
 from benchmarks.delivery import wait_for
 
 CONNECTIONS = 8
-SCRIPT = Path(__file__).with_name("nodemailer_peer.cjs")
+SIZE = 25_000
+NODEMAILER = Path(__file__).with_name("nodemailer_peer.cjs")
+
+
+def _postfix(name: str) -> str:
+    found = shutil.which(name) or f"/usr/sbin/{name}"
+    if not Path(found).exists():
+        raise SystemExit(f"{name} is not installed here; it comes with the package postfix of Debian and Ubuntu. Nothing was measured.")
+    return found
 
 
 @contextmanager
@@ -25,8 +35,7 @@ def sink() -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
-    program = shutil.which("smtp-sink") or "/usr/sbin/smtp-sink"
-    process = subprocess.Popen([program, *as_nobody, f"127.0.0.1:{port}", "512"])
+    process = subprocess.Popen([_postfix("smtp-sink"), *as_nobody, f"127.0.0.1:{port}", "512"])
     try:
         wait_for(port)
         yield port
@@ -35,36 +44,40 @@ def sink() -> Iterator[int]:
         process.wait()
 
 
-def smtp_source(port: int, number: int, size: int) -> float:
-    """Seconds that postfix's own generator takes."""
-    program = shutil.which("smtp-source") or "/usr/sbin/smtp-source"
-    command = [program, "-s", str(CONNECTIONS), "-m", str(number), "-l", str(size), "-f", "news@council.example", "-t", "r@x.example"]
+def smtp_source(port: int, number: int, *, keeping: bool = False) -> float:
+    """Seconds that postfix's own generator takes; it connects anew for each message unless it is ``keeping`` its connections."""
+    load = ["-s", str(CONNECTIONS), "-m", str(number), "-l", str(SIZE), "-f", "news@council.example", "-t", "r@x.example"]
     began = time.monotonic()
-    subprocess.run([*command, f"127.0.0.1:{port}"], check=True)
+    subprocess.run([_postfix("smtp-source"), *(["-d"] if keeping else []), *load, f"127.0.0.1:{port}"], check=True)
     return time.monotonic() - began
 
 
-def install_nodemailer(folder: Path) -> str:
-    """Into a folder that nobody commits; its version."""
-    if not (folder / "node_modules" / "nodemailer").exists():
-        (folder / "package.json").write_text('{"private": true}')
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "nodemailer"], cwd=folder, check=True)
-    return str(json.loads((folder / "node_modules/nodemailer/package.json").read_text())["version"])
-
-
-def nodemailer(folder: Path, port: int, number: int, size: int, *, composing: bool) -> float:
+def nodemailer(port: int, number: int, *, composing: bool = False) -> float:
     """Seconds that nodemailer's pool takes, with a ready message for all or composing one for each."""
-    arguments = [str(folder), str(port), str(number), str(size), str(CONNECTIONS), "compose" if composing else "ready"]
-    done = subprocess.run(["node", str(SCRIPT), *arguments], check=True, capture_output=True, text=True)
-    return float(done.stdout)
+    arguments = [str(installing.FOLDER), str(port), str(number), str(SIZE), str(CONNECTIONS), "compose" if composing else "ready"]
+    return _seconds("node", str(NODEMAILER), *arguments)
 
 
-def versions(folder: Path) -> dict[str, str]:
-    def said(*command: str) -> str:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+def aiosmtplib(port: int, number: int) -> float:
+    """Seconds that plain aiosmtplib takes with a ready message for all."""
+    return _seconds(sys.executable, "-m", "benchmarks.aiosmtplib_peer", str(port), str(number), str(SIZE), str(CONNECTIONS))
 
-    return {
-        "node": said("node", "--version"),
-        "nodemailer": install_nodemailer(folder),
-        "postfix (smtp-source, smtp-sink)": said("dpkg-query", "-W", "-f", "${Version}", "postfix"),
-    }
+
+def _seconds(*command: str) -> float:
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+# Each is given the port of the mail server and the number of messages, and says how many seconds it took.
+PEERS: dict[str, Callable[[int, int], float]] = {
+    "nodemailer, ready messages": nodemailer,
+    "nodemailer, composing each": lambda port, number: nodemailer(port, number, composing=True),
+    "smtp-source, connecting for each": smtp_source,
+    "smtp-source, keeping connections": lambda port, number: smtp_source(port, number, keeping=True),
+    "aiosmtplib": aiosmtplib,
+}
+
+
+def versions() -> dict[str, str]:
+    """Of everybody who sends, installed where needed."""
+    postfix = installing.said("dpkg-query", "-W", "-f", "${Version}", "postfix")
+    return {**installing.npm("nodemailer"), "aiosmtplib": importlib.metadata.version("aiosmtplib"), "postfix": postfix}

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks.answers import free_port
+from benchmarks.taps import free_port
 from intouch import logs
 from intouch.demo import server
 from intouch.demo.telegram.person import Person
