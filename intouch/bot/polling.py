@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ LONG_POLL = 25  # seconds that the Bot API may keep a question open
 ANSWER_WITHIN = 10  # seconds more for the answer to come
 # An update that takes longer is written down, so that a slow photo does not keep everybody else waiting.
 PATIENCE = 1.0
-IMPATIENCE = 0.05
+IMPATIENCE = 0.1
 BATCH = 100
 MOST_UNDER_WAY = 400
 # Updates that were written down are crossed off together.
@@ -98,9 +99,8 @@ class Poller:
             return
         updates = [update for body in bodies if (update := incoming.update_of(body, self.bot)) is not None]
         tasks = {update.update_id: self._take(update) for update in updates}
-        if tasks:
-            # A full batch says that more are waiting: then the calls of these need not end first.
-            await asyncio.wait(tasks.values(), timeout=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
+        # A full batch says that more are waiting: then the calls of these need not all end first.
+        await _while_it_goes_on(tasks.values(), standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
         await self._write_down([update for update in updates if not tasks[update.update_id].done()])
         self._done &= self._written
         self._cross_off_soon()
@@ -191,6 +191,15 @@ class Poller:
             async with self.runtime.sessions.write() as session:
                 await leases.release(session, LEASE, holder=self.presence.name)
         await self.dispatcher.close()
+
+
+async def _while_it_goes_on(tasks: Iterable[asyncio.Task[None]], *, standstill: float) -> None:
+    """Until all have ended, for ``PATIENCE`` at most, or until none of them ends for ``standstill`` seconds."""
+    pending, until = set(tasks), time.monotonic() + PATIENCE
+    while pending and (left := until - time.monotonic()) > 0:
+        done, pending = await asyncio.wait(pending, timeout=min(left, standstill))
+        if not done:
+            return
 
 
 def _why(error: BaseException) -> str:
