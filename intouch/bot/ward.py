@@ -28,8 +28,10 @@ async def digest(turn: Turn) -> Reply:
     ward = await _ward(turn, resident)
     if ward is None:
         return turn.say("ward/none")
-    found = await contents.gather(turn.session, _this_week(turn, ward))
-    return turn.say("ward/digest", edits=True, **_short(found), ward=ward.name, **await _email(turn, resident))
+    parts = _short(await contents.gather(turn.session, _this_week(turn, ward)))
+    finished = await listing.finished_by(turn.session, resident.id)
+    parts["asked"] = [survey for survey in parts["asked"] if survey["id"] not in finished]
+    return turn.say("ward/digest", edits=True, **parts, ward=ward.name, **await _email(turn, resident))
 
 
 async def ward(turn: Turn) -> Reply:

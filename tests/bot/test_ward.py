@@ -15,6 +15,8 @@ from intouch.digest.rendering import shown as shown_
 from intouch.errors import BadInput
 from intouch.residents.models import Resident
 from intouch.runtime import Runtime
+from intouch.surveys import answering
+from intouch.surveys.models import AnswerKind
 from intouch.templating import TELEGRAM_TEXT_LIMIT
 from tests.digest import cases, writing
 from tests.digest.conftest import Town
@@ -62,6 +64,18 @@ async def test_the_digest_shows_what_goes_on_and_opens_surveys(runtime: Runtime,
     assert "&lt;b&gt;Road&lt;/b&gt; &amp; works, Friday 20 November" in said
     assert "• Yes: 68%" in said and "1 problem reported, 0 fixed." in said
     assert buttons(reply)["A crossing at the Green"] == f"survey:see:{survey_id}"
+
+
+async def test_who_has_answered_is_not_asked_again(runtime: Runtime, town: Town) -> None:
+    survey_id = await writing.survey(runtime, opened_at=runtime.now() - DAY)
+    resident_id = await town.subscriber()
+    assert "Can we ask you something?" in text(await act(runtime, ward.digest, resident_id))
+    async with runtime.sessions.write() as session:
+        form = await answering.ask(session, survey_id, resident_id, now=runtime.now())
+        (question,) = form.questions
+        of = {"survey_id": survey_id, "resident_id": resident_id, "question_id": question.id}
+        await answering.answer(session, **of, kind=AnswerKind.SKIP, now=runtime.now())
+    assert "Nothing new this week" in text(await act(runtime, ward.digest, resident_id))
 
 
 async def test_the_weekly_email_is_stopped_and_started_with_one_tap_however_often(runtime: Runtime, town: Town) -> None:

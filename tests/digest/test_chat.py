@@ -57,10 +57,6 @@ def test_the_digest_says_how_many_answered_and_that_they_chose_to(templates: Tem
     assert "chose to take part" not in digest(templates, asked=[cases.ASKED])
 
 
-def test_whoever_answered_already_need_not_answer_again(templates: Templates) -> None:
-    assert "Have you answered already?" in digest(templates, asked=[cases.ASKED])
-
-
 def test_the_longest_that_can_be_said_fits_one_message(templates: Templates) -> None:
     rows = [{"label": f"{at} " + "word " * 20, "count": 10000, "share": 0.1, "low": 0.1, "high": 0.2} for at in range(10)]
     said = {
