@@ -38,10 +38,11 @@ format: .venv/.ready
 
 check: lint test
 
-# Needs npm for nodemailer and Debian's postfix package for smtp-sink and smtp-source; installs peers outside of the tree.
+# BENCH=short takes some minutes and prints; the full one takes hours and rewrites docs/benchmarks.md. PARTS="digest fanout" runs those alone.
+# Needs npm for some peers and Debian's postfix package for smtp-sink and smtp-source; installs peers outside of the tree.
+BENCH ?= full
 bench: .venv/.ready
-	$(BIN)/python -m benchmarks.digest --people 20000 --rounds 5 --write
-	$(BIN)/python -m benchmarks.memory --write
+	$(BIN)/python -m benchmarks $(BENCH) $(PARTS)
 
 migration: .venv/.ready
 	$(BIN)/python tools/draft_migration.py $(NAME)

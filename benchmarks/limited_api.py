@@ -1,4 +1,4 @@
-"""A Bot API that enforces Telegram's limits, for the fan-out: ``python -m benchmarks.limited_api PORT NUMBER``; a process of its own.
+"""A Bot API that enforces Telegram's limits, for the fan-out; a process of its own: PORT NUMBER NEWCOMERS.
 
 It takes 30 messages in any second and one a second to each chat; more is a 429. While the middle half of so many invitations goes out,
 newcomers send /start, and it times how long each waits for the answer.
@@ -17,14 +17,13 @@ from aiohttp import web
 from benchmarks.bot_api import ME, SENT, TRUE, answer, read
 
 PER_SECOND = 30
-NEWCOMERS = 11
 FIRST_NEWCOMER = 900_000_000
 
 
 class LimitedApi:
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, newcomers: int) -> None:
         # How many invitations are out when each newcomer comes.
-        self.cues = [number // 4 + number // 2 * at // (NEWCOMERS - 1) for at in range(NEWCOMERS)]
+        self.cues = [number // 4 + number * (2 * at + 1) // (4 * newcomers) for at in range(newcomers)]
         self.last: collections.deque[float] = collections.deque()
         self.chats: dict[int, float] = {}
         self.times: list[float] = []
@@ -96,12 +95,12 @@ def start(chat: int, number: int) -> dict[str, Any]:
     return {"update_id": number, "message": {"message_id": 1, "from": person, "chat": private, "date": 1763683200, "text": "/start"}}
 
 
-async def serve(port: int, number: int) -> None:
-    runner = web.ServerRunner(web.Server(LimitedApi(number).handle, access_log=None))
+async def serve(port: int, number: int, newcomers: int) -> None:
+    runner = web.ServerRunner(web.Server(LimitedApi(number, newcomers).handle, access_log=None))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(*(int(given) for given in sys.argv[1:4])))
