@@ -32,6 +32,8 @@ def _two_senders(number: int) -> Took:
 
 def _each(took: Took, number: int) -> Took:
     """The CPU of all instead of each."""
+    if took["done"] < number:
+        raise SystemExit(f"Only {took['done']:,.0f} of {number:,} taps were answered in time.")
     return {**took, "cpu": took["cpu"] * number}
 
 
