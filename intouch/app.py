@@ -223,8 +223,8 @@ class Application:
 
 
 def build_pacer(settings: Settings) -> Pacer:
-    """A little below what Telegram allows, which measured without a single 429."""
-    return Pacer(per_second=settings.telegram_per_second * 59 / 60, per_chat=settings.telegram_per_chat)
+    """What Telegram allows, as the settings say."""
+    return Pacer(per_second=settings.telegram_per_second, per_chat=settings.telegram_per_chat)
 
 
 def build_worker(runtime: Runtime, presence: Presence, bot: telegram.Bot | None = None, pacer: Pacer | None = None) -> Worker:

@@ -8,7 +8,10 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from intouch.channels.window import Call, Window
+
 REPLY, NOTICE, BULK = 0, 1, 2
+BELOW = 59 / 60  # of the limit: turns that come at this pace meet the window's bound only after they were late
 
 
 @dataclass(order=True, slots=True)
@@ -22,13 +25,16 @@ class _Waiter:
 class Pacer:
     """Turns for one bot token, evenly spaced: over all chats, and over each of them.
 
-    Replies (rank 0) never wait but count; notices (1) go before bulk (2). After a 429 only its own rank and
-    those behind it wait. Telegram's limit is 30 a second; a little below it there are no 429s at all.
+    Replies (rank 0) do not queue but count; notices (1) go before bulk (2). After a 429 only its own rank and
+    those behind it wait. Turns come a little below the limit, and a window of the last second sees to it that the
+    limit is kept however unevenly the calls behind the turns are made.
     """
 
-    def __init__(self, *, per_second: float = 29.5, per_chat: float = 1.0) -> None:
+    def __init__(self, *, per_second: float = 30, per_chat: float = 1.0) -> None:
         """``per_second`` over all chats of the token; ``per_chat`` messages a second to one of them."""
-        self._least_gap = self._gap = 1.0 / per_second
+        self._per_second = per_second
+        self._least_gap = self._gap = 1.0 / (per_second * BELOW)
+        self._window = Window(per_second)
         self._per_chat = 1.0 / per_chat
         self._is_held = False
         # Told of each stop, so that other processes that speak for this token can be told.
@@ -41,14 +47,23 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, chat: str, rank: int) -> None:
-        """Until this chat may be written to."""
+        """Until this chat may be written to. A reply may then be sent; for all else ``begin`` is the last thing before the call."""
         if rank <= REPLY:
             self._speak(chat, _now())
+            await self._place(is_reply=True)
             return
         waiter = _Waiter(rank, next(self._numbers), chat, asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiting, waiter)
         self._arm(self._next)
         await waiter.turn
+
+    async def begin(self) -> Call:
+        """Until the call may really be made, which is hardly ever later; say ``end`` when it was answered."""
+        return await self._place(is_reply=False)
+
+    def end(self, call: Call) -> None:
+        """The call was answered, or nothing will come any more."""
+        self._window.answered(call, _now())
 
     def share(self, part: float) -> None:
         """Keep to this part of the whole pace, because other processes speak for the same token; 0 holds all but replies."""
@@ -56,6 +71,7 @@ class Pacer:
         if self._is_held:
             return
         self._gap = self._least_gap / part
+        self._window.limit(self._per_second * part)
         self._next = min(self._next, _now() + self._gap)
         if self._waiting:
             self._arm(self._next)
@@ -71,6 +87,13 @@ class Pacer:
         until = _now() + seconds
         for behind in range(max(rank, NOTICE), BULK + 1):
             self._stopped[behind] = max(self._stopped[behind], until)
+
+    async def _place(self, *, is_reply: bool) -> Call:
+        call = self._window.book(_now(), is_reply=is_reply)
+        while (early := call.at - _now()) > 0:  # noqa: ASYNC110 - the place may move on while the call before it is not answered
+            await asyncio.sleep(early)
+        self._window.begin(call, _now())
+        return call
 
     def _arm(self, at: float) -> None:
         if self._timer is not None and self._timer.when() <= at:

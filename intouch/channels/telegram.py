@@ -169,10 +169,17 @@ class TelegramChannel:
             return outcomes.failed("the chat's number is not a number")
         if not await self._may_begin(envelope):
             return outcomes.not_tried("stopped before its turn")
-        outcome = await send_message(self._bot, chat, message)
+        outcome = await self._call(chat, message)
         if outcome.verdict is Verdict.RETRY and outcome.after is not None:
             self._pacer.stop(envelope.rank, outcome.after)
         return outcome
+
+    async def _call(self, chat: int, message: TelegramMessage) -> Outcome:
+        call = await self._pacer.begin()
+        try:
+            return await send_message(self._bot, chat, message)
+        finally:
+            self._pacer.end(call)
 
     async def _may_begin(self, envelope: Envelope) -> bool:
         """Wait for this chat's turn; False when we are stopping, or another process has taken the delivery over."""
