@@ -52,6 +52,8 @@ V = Verdict
         (html(200), V.UNKNOWN),
         (web.json_response({"ok": True}), V.UNKNOWN),
         (web.json_response(["what?"]), V.UNKNOWN),
+        (web.json_response(None), V.UNKNOWN),
+        (web.Response(), V.UNKNOWN),
         (error(409, "Conflict: terminated by other getUpdates request"), V.RETRY),
         (error(401, "Unauthorized"), V.NOT_TRIED),
         (stall, V.UNKNOWN),

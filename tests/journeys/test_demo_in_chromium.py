@@ -251,7 +251,7 @@ async def test_a_very_long_message_leaves_room_for_the_chat(browser: Browser, de
     assert await visit.page.evaluate("document.getElementById('composer').getBoundingClientRect().bottom <= innerHeight")
 
 
-@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("width", [360])
 async def test_a_small_screen_shows_the_whole_cast_and_words_that_can_be_read(
     browser: Browser, demo: tuple[str, Stage], width: int
 ) -> None:
