@@ -50,7 +50,8 @@ class Presence:
 
     def _tidy(self) -> None:
         """Remove what the dead left long ago."""
-        for path in sorted(self._folder.glob("*.lock"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+        others = set(self._folder.glob("*.lock")) - {self._path(self._token)}
+        for path in sorted(others, key=lambda one: one.stat().st_mtime)[:-KEPT]:
             if _is_free(path):
                 path.unlink(missing_ok=True)
 
