@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ log = logs.get("outbox")
 
 # What has to be so before the call for the delivery of this number; see ``Envelope``.
 Begin = Callable[[int], Awaitable[bool]]
+
+AT_ONCE = 25  # a few milliseconds' worth: connections that have just heard an answer do not wait for a whole batch
 
 _RANKS = {Lane.REPLY: 0, Lane.NOTICE: 1, Lane.BULK: 2}
 
@@ -62,7 +65,9 @@ class Packer:
             kinds.setdefault(delivery.kind, []).append(delivery)
         for kind, group in kinds.items():
             rendered = await self._render(kind, group)
-            for delivery in group:
+            for number, delivery in enumerate(group):
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 content = self._content(delivery, rendered.get(delivery.id, outcomes.failed("nothing was rendered")))
                 if isinstance(content, Outcome):
                     packed.settled.append(Settled(delivery, content))
