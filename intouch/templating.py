@@ -161,7 +161,12 @@ class Templates:
     def moment(self, value: datetime) -> str:
         """``Saturday 5 December at 6:00 pm``, in the council's time zone."""
         local = value.astimezone(self.zone)
-        return f"{self.day(local)} at {local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+        return f"{self.day(local)} at {time_of_day(local)}"
+
+
+def time_of_day(local: datetime) -> str:
+    """``6:00 pm``."""
+    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
 
 
 def percent(share: float) -> str:

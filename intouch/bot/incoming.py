@@ -7,14 +7,12 @@ from typing import Any, TypeGuard
 
 import telegram
 
-from intouch import logs
+from intouch import legible, logs
 from intouch.bot.turn import Content, Incoming
 
 log = logs.get("bot")
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
-# Names of several scripts and emoji are written with these.
-_JOINERS = ("\u200c", "\u200d")
 
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 
@@ -56,7 +54,7 @@ def blocker(update: telegram.Update) -> int | None:
 
 def plain_name(name: str) -> str:
     """A first name on one line, without the invisible characters that turn a sentence round or break it."""
-    kept = (character for character in name if unicodedata.category(character) not in _INVISIBLE or character in _JOINERS)
+    kept = (character for character in name if unicodedata.category(character) not in _INVISIBLE or character in legible.JOINERS)
     return " ".join("".join(kept).split())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
-import sqlalchemy as sa
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +16,7 @@ from intouch.digest import batches
 from intouch.errors import BadInput, NotFound
 from intouch.outbox import epoch, holds, listing, retrying
 from intouch.outbox.listing import Listed, Wanted
-from intouch.outbox.models import Delivery, Stand, State
+from intouch.outbox.models import Stand, State
 from intouch.runtime import Runtime
 from intouch.templating import plural
 
@@ -194,7 +193,7 @@ async def _batches(session: AsyncSession, edition: str, batch: str) -> list[str]
         raise BadInput("Name an --edition or a --batch, not both.")
     if edition.isdecimal():
         edition = str(saying.number(edition, "an edition", "Write its week, or week and ward: 2026-W47/Southwick."))
-    if batch and await session.scalar(sa.select(Delivery.id).where(Delivery.batch == batch).limit(1)) is None:
+    if batch and not await listing.has_batch(session, batch):
         raise NotFound(f"There is no batch “{batch[:40]}”. `intouch delivery list --json` names the batches, such as survey:3.")
     return await batches.named(session, edition) if edition else [batch] if batch else None
 

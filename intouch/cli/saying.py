@@ -17,7 +17,7 @@ import typer
 
 from intouch import legible
 from intouch.errors import BadInput
-from intouch.templating import plural
+from intouch.templating import plural, time_of_day
 
 LARGEST_ID = 2**31 - 1  # more than this no database of ours counts, and some refuse to look for
 
@@ -87,7 +87,7 @@ def fail(error: Exception) -> typer.Exit:
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """``Saturday 5 December 2026 at 6:00 pm``: council time, with the year, as a slip in it is easily made."""
     local = at.astimezone(zone)
-    return f"{local:%A} {local.day} {local:%B %Y} at {local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    return f"{local:%A} {local.day} {local:%B %Y} at {time_of_day(local)}"
 
 
 def span(length: timedelta) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,11 +17,10 @@ from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Road
 from intouch.outbox.parcel import Parcel
-from intouch.outbox.rendering import Copy, Rendered, Renderer, Unwanted
+from intouch.outbox.rendering import Copy, Rendered, Renderer, Unwanted, unhurried
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.templating import TelegramMessage, Templates
 
-AT_ONCE = 25
 MOST_EDITIONS = 64  # kept ready, some 100 KB each
 NOBODY = 0  # the resident of a preview: their links belong to no one
 
@@ -83,9 +81,7 @@ class DigestPress:
         editions = await self._engraved(session, {delivery.payload.get("edition", 0) for delivery in deliveries})
         readers = await _subscribers(session, deliveries)
         rendered: dict[int, Rendered] = {}
-        for number, delivery in enumerate(deliveries):
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)  # the mail server's answers are heard in between
+        async for delivery in unhurried(deliveries):
             edition = editions.get(delivery.payload.get("edition", 0))
             reader = readers.get(delivery.owner or "")
             if edition is None:

@@ -53,6 +53,11 @@ class Listed:
     settled_at: datetime | None
 
 
+async def has_batch(session: AsyncSession, batch: str) -> bool:
+    """Whether anything was ever queued under this name."""
+    return await session.scalar(sa.select(Delivery.id).where(Delivery.batch == batch).limit(1)) is not None
+
+
 async def count(session: AsyncSession, wanted: Wanted) -> dict[State, int]:
     """How many there are in each state."""
     statement = sa.select(Delivery.state, sa.func.count()).where(*wanted.within(list(State))).group_by(Delivery.state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +15,7 @@ from intouch.errors import InTouchError
 from intouch.letters import Letter
 from intouch.outbox.models import Delivery, Lane, Road
 from intouch.outbox.parcel import Parcel
-from intouch.outbox.rendering import Copy, Encoded, Rendered, Renderer, Unwanted
+from intouch.outbox.rendering import Copy, Encoded, Rendered, Renderer, Unwanted, unhurried
 from intouch.outbox.settling import Settled
 from intouch.storage.sessions import Sessions
 from intouch.templating import TelegramMessage
@@ -25,8 +24,6 @@ log = logs.get("outbox")
 
 # What has to be so before the call for the delivery of this number; see ``Envelope``.
 Begin = Callable[[int], Awaitable[bool]]
-
-AT_ONCE = 25  # a few milliseconds' worth: connections that have just heard an answer do not wait for a whole batch
 
 _RANKS = {Lane.REPLY: 0, Lane.NOTICE: 1, Lane.BULK: 2}
 
@@ -65,9 +62,7 @@ class Packer:
             kinds.setdefault(delivery.kind, []).append(delivery)
         for kind, group in kinds.items():
             rendered = await self._render(kind, group)
-            for number, delivery in enumerate(group):
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            async for delivery in unhurried(group):
                 content = self._content(delivery, rendered.get(delivery.id, outcomes.failed("nothing was rendered")))
                 if isinstance(content, Outcome):
                     packed.settled.append(Settled(delivery, content))

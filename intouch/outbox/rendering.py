@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +12,8 @@ from intouch.channels.plate import Plate
 from intouch.letters import Letter, Letters
 from intouch.outbox.parcel import Parcel
 from intouch.templating import TelegramMessage
+
+AT_ONCE = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,14 @@ Rendered = TelegramMessage | Letter | Encoded | Copy | Unwanted
 
 # Is given deliveries of its kind, in a reading session; answers by delivery id. One left out counts as failed.
 Renderer = Callable[[AsyncSession, Sequence[Parcel]], Awaitable[Mapping[int, Rendered]]]
+
+
+async def unhurried(parcels: Sequence[Parcel]) -> AsyncIterator[Parcel]:
+    """One after the other, with a moment every few milliseconds in which the mail server's answers to others are heard."""
+    for number, parcel in enumerate(parcels):
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+        yield parcel
 
 
 async def render_messages(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:

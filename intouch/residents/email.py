@@ -9,6 +9,7 @@ import email_validator
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch import legible
 from intouch.errors import BadInput, Closed, NotAllowed
 from intouch.links import Links
 from intouch.outbox import enqueue
@@ -22,8 +23,6 @@ _LONGEST = 254
 
 _TOO_MANY = "We have sent {number} emails in the last day already. Please look in your spam folder too, or try again tomorrow."
 _NO_ADDRESS = "That doesn't look like an email address. One looks like this: alice@example.org. Please type yours."
-# Scripts of India and Iran write names with these.
-_JOINERS = ("\u200c", "\u200d")
 
 
 def normalise(address: str) -> str:
@@ -39,7 +38,7 @@ def normalise(address: str) -> str:
 
 
 def _may_stand_in_a_name(character: str) -> bool:
-    return character.isascii() or character in _JOINERS or unicodedata.category(character)[0] in "LMN"
+    return character.isascii() or character in legible.JOINERS or unicodedata.category(character)[0] in "LMN"
 
 
 async def ask_confirmation(session: AsyncSession, resident: Resident, address: str, *, links: Links, now: datetime) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from intouch import legible
@@ -40,7 +39,7 @@ def printable(text: str) -> str:
 
 
 def _is_clean(character: str) -> bool:
-    return character == "\n" or not (unicodedata.category(character) in ("Cc", "Cs") or legible.RULING.match(character))
+    return character == "\n" or legible.is_clean(character)
 
 
 def shorten(text: str, limit: int) -> str:

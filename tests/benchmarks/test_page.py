@@ -21,7 +21,7 @@ def test_a_page_without_the_marks_is_left_alone() -> None:
 def test_the_page_has_a_place_for_every_part() -> None:
     names = {"two_senders": "two senders", "fanout": "fan-out"}
     for part in PARTS:
-        page.between(page.PAGE.read_text(), names.get(part, part), "new")
+        assert "\nnew\n" in page.between(page.PAGE.read_text(), names.get(part, part), "new")
 
 
 def test_ratios_are_those_of_the_medians() -> None:
