@@ -28,12 +28,11 @@ from intouch.channels.pacing import Pacer
 from intouch.channels.signing import SigningChannel
 from intouch.channels.smtp import SmtpChannel
 from intouch.channels.telegram import TelegramChannel, open_bot
-from intouch.clock import Clock, SystemClock
+from intouch.clock import Clock
 from intouch.digest import rendering as editions
 from intouch.errors import InTouchError
 from intouch.issues import categories
 from intouch.letters import Letters
-from intouch.links import Links
 from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
 from intouch.outbox.presence import Presence
@@ -41,12 +40,11 @@ from intouch.outbox.settling import OnDead
 from intouch.outbox.sharing import SharedPace
 from intouch.outbox.worker import Worker
 from intouch.residents import reaching
-from intouch.runtime import Runtime
+from intouch.runtime import Runtime, build_runtime
 from intouch.schedule import Schedule
 from intouch.settings import Settings
 from intouch.smtp_address import SmtpAddress
 from intouch.storage import upgrade
-from intouch.storage.sessions import Sessions, open_engine
 from intouch.surveys import invitations, outcomes
 from intouch.templating import Templates
 from intouch.web import application as web_application
@@ -68,27 +66,6 @@ def parse_parts(only: str) -> tuple[str, ...]:
     if unknown:
         raise InTouchError(f"There is no part called {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
     return named or PARTS
-
-
-def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
-    """Everything an edge is handed, built from the settings; opens no connection yet."""
-    templates = Templates(
-        zone=settings.zone,
-        council_name=settings.council_name,
-        globals={
-            "council_address": settings.council_address,
-            "public_url": settings.public_url,
-            "smallest_count": settings.smallest_count,
-            "bot_name": settings.telegram_bot_name,
-        },
-    )
-    return Runtime(
-        settings=settings,
-        sessions=Sessions(open_engine(settings.database)),
-        templates=templates,
-        links=Links(settings.signing_key(), settings.public_url),
-        clock=clock or SystemClock(),
-    )
 
 
 class Application:

@@ -1,14 +1,14 @@
-"""Runtime: settings, sessions, templates, links and clock; all that an edge is handed."""
+"""Runtime: settings, sessions, templates, links and clock; all that an edge is handed, and how it is built."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from intouch.clock import Clock
+from intouch.clock import Clock, SystemClock
 from intouch.links import Links
 from intouch.settings import Settings
-from intouch.storage.sessions import Sessions
+from intouch.storage.sessions import Sessions, open_engine
 from intouch.templating import Templates
 
 
@@ -24,3 +24,24 @@ class Runtime:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+
+def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
+    """Everything an edge is handed, built from the settings; opens no connection yet."""
+    templates = Templates(
+        zone=settings.zone,
+        council_name=settings.council_name,
+        globals={
+            "council_address": settings.council_address,
+            "public_url": settings.public_url,
+            "smallest_count": settings.smallest_count,
+            "bot_name": settings.telegram_bot_name,
+        },
+    )
+    return Runtime(
+        settings=settings,
+        sessions=Sessions(open_engine(settings.database)),
+        templates=templates,
+        links=Links(settings.signing_key(), settings.public_url),
+        clock=clock or SystemClock(),
+    )

@@ -12,7 +12,6 @@ import jinja2
 import telegram
 import typer
 
-from intouch import app as application
 from intouch import letters, logs, settings
 from intouch.channels import dkim
 from intouch.channels.telegram import open_bot
@@ -22,7 +21,7 @@ from intouch.errors import InTouchError
 from intouch.issues import categories
 from intouch.outbox import epoch
 from intouch.places import lookup
-from intouch.runtime import Runtime
+from intouch.runtime import Runtime, build_runtime
 from intouch.smtp_address import SmtpAddress
 from intouch.storage import troubles, upgrade
 
@@ -65,7 +64,7 @@ def examine() -> list[Finding]:
 
 
 async def _examine(chosen: settings.Settings) -> list[Finding]:
-    runtime = application.build_runtime(chosen)
+    runtime = build_runtime(chosen)
     checks: list[tuple[str, Callable[[Runtime], Awaitable[Finding]]]] = [
         ("database", _check_database),
         ("wards", _check_wards),

@@ -1,9 +1,8 @@
-"""Run: starting In Touch, its demo, and bringing its database up to date."""
+"""Run: starting In Touch, and ending it in time."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import threading
@@ -13,14 +12,9 @@ import typer
 from intouch import app as application
 from intouch import logs, settings
 from intouch.cli.running import plainly
-from intouch.cli.saying import AsJson, Done
-from intouch.demo import server
-from intouch.storage import upgrade
 
 # Ten seconds were promised to whoever sends SIGTERM.
 LONGEST_FAREWELL = 9.6
-
-database = typer.Typer(no_args_is_help=True)
 
 
 def run(
@@ -54,38 +48,3 @@ async def _run(running: application.Application, watchdog: threading.Timer) -> N
     finally:
         watchdog.start()
         await running.stop()
-
-
-def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page.")) -> None:
-    """Run the whole platform with a simulated Telegram and a mailbox, and an invented network of residents.
-
-    Every start is a fresh council: nothing of the last one is kept.
-
-    Example: intouch demo --port 8080
-    """
-    with contextlib.suppress(KeyboardInterrupt), plainly():
-        server.run(port)
-
-
-@database.command("upgrade")
-def upgrade_database(as_json: AsJson = False) -> None:
-    """Bring the database to the tables this version needs; safe to run again.
-
-    Example: intouch db upgrade
-    """
-
-    async def work() -> Done:
-        chosen = settings.load()
-        runtime = application.build_runtime(chosen)
-        try:
-            before = await upgrade.current(runtime.sessions.engine)
-            await upgrade.upgrade(runtime.sessions.engine)
-        finally:
-            await runtime.sessions.close()
-        newest = upgrade.newest()
-        sentence = f"The database is at {newest}." if before == newest else f"Upgraded to {newest}."
-        return Done(sentence, {"before": before, "now": newest})
-
-    with plainly():
-        done = asyncio.run(work())
-    done.tell(as_json=as_json)

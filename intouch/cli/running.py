@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import typer
 
-from intouch import app, logs, settings
+from intouch import logs, settings
 from intouch.cli.saying import fail
 from intouch.errors import InTouchError
-from intouch.runtime import Runtime
+from intouch.runtime import Runtime, build_runtime
 from intouch.storage import troubles, upgrade
 
 log = logs.get("cli")
@@ -45,7 +45,7 @@ def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:
         chosen = settings.load()
         # Somebody waits for one answer here; what went well along the way is for a server's log.
         logs.configure(chosen.log_level if "log_level" in chosen.model_fields_set else "warning", chosen.log_json)
-        runtime = app.build_runtime(chosen)
+        runtime = build_runtime(chosen)
         try:
             await upgrade.make_ready(runtime.sessions.engine)
             return await work(runtime)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch import schedule
 from intouch.cli import delivery
 from intouch.cli.delivery import Chosen
-from intouch.cli.digest import letter_now
+from intouch.cli.digest import briefing_app, digest_app, letter_now
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done
 from intouch.council import people
@@ -54,6 +54,10 @@ def add(app: typer.Typer, audience: Audience) -> None:
     def cancel(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
         """Stop sending for good; what has gone out has gone out."""
         with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.CANCELLED)).tell(as_json=as_json)
+
+
+add(digest_app, Audience.DIGEST)
+add(briefing_app, Audience.BRIEFING)
 
 
 def _of(runtime: Runtime, audience: Audience, period: str, ward: str) -> Chosen:

@@ -8,21 +8,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner
 
-from intouch.cli import app
+from intouch.cli import app, rooms
 
 # Servers, what is JSON anyway, and what has its own --format.
 WITHOUT_JSON = {"run", "demo", "resident export", "survey results"}
 
 
-def _walk(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    for word, command in group.commands.items():
-        yield from _walk(command, f"{name}{word} ") if hasattr(command, "commands") else [(f"{name}{word}", command)]
+def _inside(room: rooms.Room) -> Iterator[tuple[str, Any]]:
+    found = rooms.opened(room)
+    if not hasattr(found, "commands"):
+        yield room.name, found
+        return
+    for word, command in found.commands.items():
+        assert not hasattr(command, "commands"), "a group in a group would be missed here"
+        yield f"{room.name} {word}", command
 
 
-COMMANDS = dict(_walk(get_command(app)))
+COMMANDS = {name: command for room in rooms.ROOMS for name, command in _inside(room)}
+
+
+def test_the_list_of_all_commands_says_of_each_what_it_says_of_itself() -> None:
+    told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
+    lines = [" ".join(line.strip("│ ").split()) for line in told.splitlines()]
+    listed = [f"{room.name} {room.help}" for room in rooms.ROOMS]
+    assert [line for line in lines if line in listed] == listed
+    assert [rooms.opened(room).get_short_help_str(limit=200) for room in rooms.ROOMS] == [room.help for room in rooms.ROOMS]
+
+
+def test_asking_for_the_list_loads_no_command(tmp_path: Path) -> None:
+    """Whoever types a command waits for what it loads; all of them together took seven times as long."""
+    told = _shell(f"{sys.executable} -X importtime -m intouch.cli --help", tmp_path)
+    assert told.returncode == 0 and "intouch.cli.rooms" in told.stderr
+    assert [name for name in ("sqlalchemy", "telegram", "pydantic", "intouch.settings") if f" {name}\n" in told.stderr] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
