@@ -1,4 +1,4 @@
-"""The demo's city in a SQLite file, made once for the tests of a process and copied by each."""
+"""The demo's city in a SQLite file, made once for all tests and copied by each."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from intouch import app
 from intouch import settings as settings_module
 from intouch.clock import Clock, ShiftedClock
 from intouch.demo.seed import seed
+from intouch.runtime import build_runtime
+from tests import shared
 
 
-def make(template: Path, path: Path, clock: Clock) -> Path:
-    """A copy of the empty ``template`` at ``path``, seeded at the clock's time."""
+def make(template: Path, folder: Path, clock: Clock) -> None:
+    """A copy of the empty ``template`` as city.sqlite3 in ``folder``, seeded at the clock's time."""
+    path = folder / "city.sqlite3"
     shutil.copy(template, path)
 
     async def fill() -> None:
-        runtime = app.build_runtime(settings_module.load(data_dir=path.parent, database_url=f"sqlite:///{path}"), clock)
+        runtime = build_runtime(settings_module.load(data_dir=folder, database_url=f"sqlite:///{path}"), clock)
         assert await seed(runtime)
         async with runtime.sessions.engine.connect() as connection:
             await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
         await runtime.sessions.close()
 
     asyncio.run(fill())
-    return path
 
 
 @pytest.fixture(scope="session")
 def city_of_today(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The city as a demo that starts now would seed it."""
-    return make(sqlite_template, tmp_path_factory.mktemp("today") / "city.sqlite3", ShiftedClock())
+    return shared.once(tmp_path_factory, "today", lambda folder: make(sqlite_template, folder, ShiftedClock())) / "city.sqlite3"

