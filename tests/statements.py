@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+
+from tests.one_hop import OneHop
 
 _COMPILED: dict[Any, Any] = {}
 
@@ -22,7 +23,7 @@ class _Alike:
         return hash(type(self))
 
 
-class SQLite(_Alike, SQLiteDialect_aiosqlite):
+class SQLite(_Alike, OneHop):
     """As it is, but equal to its like."""
 
     supports_statement_cache = True
