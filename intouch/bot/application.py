@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, Route] = {
 TAPS: Mapping[str, Route] = {
     "signup": Route(signup.tap, Access.ANYBODY),
     "account": Route(account.tap, Access.ANYBODY),
-    "survey": Route(surveys.tap, Access.RESIDENT),
+    surveys.ROOM: Route(surveys.tap, Access.RESIDENT),
     "report": Route(reports.tap, Access.RESIDENT),
     "ward": Route(ward.tap, Access.RESIDENT),
     "launch": Route(officers.tap, Access.OFFICER),

@@ -15,7 +15,7 @@ import telegram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
-from intouch.bot import application, incoming, photos, replying
+from intouch.bot import application, incoming, photos, replying, tapping
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.channels.pacing import REPLY, Pacer
 from intouch.council.models import Councillor, Officer
@@ -23,6 +23,7 @@ from intouch.errors import InTouchError
 from intouch.residents import dialogues, reaching
 from intouch.residents.models import Dialogue, Resident
 from intouch.runtime import Runtime
+from intouch.storage.batch_commit import BatchCommit
 from intouch.storage.group_commit import GroupCommit
 from intouch.storage.sessions import is_storage_failure
 
@@ -62,6 +63,7 @@ class Dispatcher:
         self._nudge_sender = nudge_sender
         self._nudge: asyncio.TimerHandle | None = None
         self._commits = GroupCommit(runtime.sessions)
+        self._taps: BatchCommit[Incoming, Reply] = BatchCommit(runtime.sessions, partial(tapping.answer, runtime), _taken_back)
         self._turns: dict[int, tuple[asyncio.Lock, int]] = {}
         # Which updates this process replied to: Telegram may deliver one again, and nobody wants to read twice.
         self._replied: OrderedDict[int, None] = OrderedDict()
@@ -120,12 +122,15 @@ class Dispatcher:
         """The reply to an update, with all it changed committed, or nothing changed and a sentence that says so."""
         templates = self.runtime.templates
         try:
-            extra = await photos.fetch(self.runtime, self.bot, what)
-            reply: Reply = await self._commits.run(partial(self._answer, what, extra))
+            reply: Reply | None = await self._taps.run(what) if tapping.is_survey_tap(what) else None
+            if reply is None:
+                extra = await photos.fetch(self.runtime, self.bot, what)
+                reply = await self._commits.run(partial(self._answer, what, extra))
         except InTouchError as error:
             return Reply(templates.telegram("help/sorry", sentence=str(error)))
         except Exception as error:
             return self._apology(what, error)
+        assert reply is not None
         return reply
 
     async def _answer(self, what: Incoming, extra: Mapping[str, Any], session: AsyncSession) -> Reply:
@@ -165,9 +170,10 @@ class Dispatcher:
         return await application.ask_again(turn) or Reply()
 
     async def close(self) -> None:
-        """Let go of what the group commit holds open."""
+        """Let go of what is being committed."""
         if self._nudge is not None:
             self._nudge.cancel()
+        await self._taps.close()
         await self._commits.close()
 
     def _remember(self, update_id: int) -> None:
@@ -186,3 +192,7 @@ class Dispatcher:
             lock, waiting = self._turns.pop(telegram_id)
             if waiting > 1:
                 self._turns[telegram_id] = (lock, waiting - 1)
+
+
+def _taken_back(error: Exception) -> None:
+    log.warning("bot.taps_taken_back", error=type(error).__name__, advice="each is done by itself now")

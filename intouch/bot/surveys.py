@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
-from intouch.errors import BadInput, Closed, NotAllowed, NotFound
+from intouch.errors import BadInput, Closed, InTouchError, NotAllowed, NotFound
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
 from intouch.surveys import answering, listing
-from intouch.surveys.models import AnswerKind, Question, QuestionType
+from intouch.surveys.filling_in import Given, Way
+from intouch.surveys.models import AnswerKind, QuestionType
 from intouch.surveys.questionnaires import Questionnaire, QuestionView
 
+ROOM = "survey"  # the first part of its buttons' callback data
 _LISTED = 10
+
+
+_REFUSED = (Closed, NotFound, NotAllowed)
 
 
 def _kindly(handler: Handler) -> Handler:
@@ -20,13 +27,16 @@ def _kindly(handler: Handler) -> Handler:
 
     async def guarded(turn: Turn) -> Reply:
         try:
-            async with turn.session.begin_nested():
-                return await handler(turn)
-        except (Closed, NotFound, NotAllowed) as error:
-            await _stop_listening(turn)
-            return turn.say("surveys/sorry", sentence=str(error))
+            return await handler(turn)
+        except _REFUSED as error:  # raised before anything is written
+            return await _sorry(turn, error)
 
     return guarded
+
+
+async def _sorry(turn: Turn, error: InTouchError) -> Reply:
+    await _stop_listening(turn)
+    return turn.say("surveys/sorry", sentence=str(error))
 
 
 async def survey(turn: Turn) -> Reply:
@@ -66,17 +76,49 @@ async def _ask(turn: Turn) -> Reply:
     return await _show(turn, form, question)
 
 
-async def _pick(turn: Turn) -> Reply:
-    question = await answering.question(turn.session, turn.number(1))
-    kind = AnswerKind.SCALE if question.type is QuestionType.SCALE else AnswerKind.OPTION
-    return await _store(turn, question, kind, choice=turn.number(2))
+def answer_in(turn: Turn) -> Given | None:
+    """The answer that a tap gives, if it gives one; raises for callback data that somebody made up."""
+    if turn.incoming.content is not Content.TAP or turn.word(0) not in _ANSWERS:
+        return None
+    kind = _ANSWERS[turn.word(0)]
+    choices = (turn.number(2),) if kind is None else ()
+    return Given(turn.known().id, turn.number(1), kind, choices)
+
+
+async def answer_together(session: AsyncSession, turns: Sequence[Turn], given: Sequence[Given]) -> list[Reply]:
+    """Store what taps answer, and what each of them sees next."""
+    outcomes = await answering.answer_all(session, given, now=turns[0].now)
+    return [await _answered(turn, one, outcome) for turn, one, outcome in zip(turns, given, outcomes, strict=True)]
+
+
+async def _answered(turn: Turn, given: Given, outcome: answering.Outcome) -> Reply:
+    """What comes next; of several choices the question stays until "Done"."""
+    if isinstance(outcome, _REFUSED):
+        return await _sorry(turn, outcome)
+    if isinstance(outcome, InTouchError):
+        raise outcome
+    question = outcome.question(given.question_id)
+    if question is None:
+        raise old_button()
+    if question.type is QuestionType.MULTIPLE and question.chosen:
+        return await _show(turn, outcome, question)
+    return await _go_on(turn, outcome, after=question.number)
+
+
+async def _answer(turn: Turn) -> Reply:
+    given = answer_in(turn)
+    if given is None:
+        raise old_button()
+    return (await answer_together(turn.session, [turn], [given]))[0]
 
 
 async def _drop(turn: Turn) -> Reply:
-    form, question = await _form_of(turn, turn.number(1))
-    of = {"survey_id": form.survey_id, "resident_id": turn.known().id, "question_id": question.id}
-    await answering.take_back(turn.session, **of, choice=turn.number(2), now=turn.now)
-    return await _show(turn, *await _form_of(turn, question.id))
+    given = Given(turn.known().id, turn.number(1), None, (turn.number(2),), way=Way.TAKE_BACK)
+    form = await answering.answer(turn.session, given, now=turn.now)
+    question = form.question(given.question_id)
+    if question is None:
+        raise old_button()
+    return await _show(turn, form, question)
 
 
 async def _done(turn: Turn) -> Reply:
@@ -84,33 +126,13 @@ async def _done(turn: Turn) -> Reply:
     return await _go_on(turn, form, after=question.number) if question.is_answered else await _show(turn, form, question)
 
 
-async def _know(turn: Turn) -> Reply:
-    return await _store(turn, await answering.question(turn.session, turn.number(1)), AnswerKind.DONT_KNOW)
-
-
-async def _skip(turn: Turn) -> Reply:
-    return await _store(turn, await answering.question(turn.session, turn.number(1)), AnswerKind.SKIP)
-
-
 async def _form_of(turn: Turn, question_id: int) -> tuple[Questionnaire, QuestionView]:
-    asked = await answering.question(turn.session, question_id)
-    form = await answering.ask(turn.session, asked.survey_id, turn.known().id, now=turn.now)
+    survey_id = await answering.survey_of(turn.session, question_id)
+    form = await answering.ask(turn.session, survey_id, turn.known().id, now=turn.now)
     question = form.question(question_id)
     if question is None:
         raise old_button()
     return form, question
-
-
-async def _store(turn: Turn, asked: Question, kind: AnswerKind, *, choice: int = 0, words: str | None = None) -> Reply:
-    """Store the answer and show what comes next; of several choices the question stays until "Done"."""
-    of = {"survey_id": asked.survey_id, "resident_id": turn.known().id, "question_id": asked.id}
-    form = await answering.answer_and_show(turn.session, **of, kind=kind, choice=choice, words=words, now=turn.now)
-    question = form.question(asked.id)
-    if question is None:
-        raise old_button()
-    if question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
-        return await _show(turn, form, question)
-    return await _go_on(turn, form, after=question.number)
 
 
 async def _go_on(turn: Turn, form: Questionnaire, *, after: int = 0) -> Reply:
@@ -143,10 +165,9 @@ async def _hear(turn: Turn) -> Reply:
     form, question = await _form_of(turn, _open_question(turn))
     if turn.incoming.content is not Content.TEXT:
         return turn.say("surveys/in_words").then(await _show(turn, form, question))
-    asked = await answering.question(turn.session, question.id)
+    given = Given(turn.known().id, question.id, AnswerKind.TEXT, words=turn.text)
     try:
-        async with turn.session.begin_nested():
-            return await _store(turn, asked, AnswerKind.TEXT, words=turn.text)
+        return await _answered(turn, given, await answering.answer(turn.session, given, now=turn.now))
     except BadInput as error:
         return turn.say("help/sorry", sentence=str(error)).then(await _show(turn, form, question))
 
@@ -159,16 +180,18 @@ async def _cancel(turn: Turn) -> Reply:
     return turn.say("surveys/paused")
 
 
+# The kind of answer that a tap gives; None is a choice.
+_ANSWERS: Mapping[str, AnswerKind | None] = {"pick": None, "know": AnswerKind.DONT_KNOW, "skip": AnswerKind.SKIP}
 _TAPS: Mapping[str, Callable[[Turn], Awaitable[Reply]]] = {
     "open": survey,
     "see": _see,
     "mine": _see,
     "ask": _ask,
-    "pick": _pick,
+    "pick": _answer,
     "drop": _drop,
     "done": _done,
-    "know": _know,
-    "skip": _skip,
+    "know": _answer,
+    "skip": _answer,
 }
 
 tap = _kindly(_tap)

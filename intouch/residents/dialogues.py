@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.residents.models import Dialogue, DialogueKind, HandledUpdate
-from intouch.storage.inserting import insert_ignoring
+from intouch.storage.inserting import insert_new
 
 
 async def current(session: AsyncSession, telegram_id: int) -> Dialogue | None:
@@ -29,5 +30,10 @@ async def end(session: AsyncSession, telegram_id: int) -> None:
 
 async def is_new_update(session: AsyncSession, update_id: int, *, now: datetime) -> bool:
     """Note that this update is handled; false when it was handled before."""
-    row = {"update_id": update_id, "handled_at": now}
-    return await insert_ignoring(session, HandledUpdate, [row], conflict=["update_id"]) == 1
+    return bool(await new_updates(session, [update_id], now=now))
+
+
+async def new_updates(session: AsyncSession, update_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Note that these updates are handled; those that were not handled before."""
+    rows = [{"update_id": update_id, "handled_at": now} for update_id in sorted(update_ids)]
+    return set(await insert_new(session, HandledUpdate, rows, conflict=["update_id"]))

@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from intouch.storage.pump import Pump
 from intouch.storage.sessions import Sessions, writing
 
 LARGEST_GROUP = 64
 LONGEST_GROUP = 0.05  # seconds: whoever is first in a group should not wait long for whoever is last
-GROUPS_AT_ONCE = 4  # on PostgreSQL; SQLite has one writer
 
 Work = Callable[[AsyncSession], Awaitable[Any]]
 
@@ -56,49 +56,29 @@ class GroupCommit:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._waiting: list[Member] = []
-        self._pumps: set[asyncio.Task[None]] = set()
-        self._pumping = 0
-        self._most = 1 if sessions.is_sqlite else GROUPS_AT_ONCE
-        self.groups = 0
+        self.pump = Pump(sessions, self._settle, largest=LARGEST_GROUP)
 
     async def run(self, work: Work) -> Any:
         """The result of ``work``, once it is committed; or its own error, with nothing of it stored."""
-        if writing.get():
-            raise RuntimeError("a writing transaction is already open in this task")
         member = Member(work, asyncio.get_running_loop().create_future())
-        self._waiting.append(member)
-        if self._pumping < self._most:
-            self._pumping += 1
-            pump = asyncio.create_task(self._pump())
-            self._pumps.add(pump)
-            pump.add_done_callback(self._pumps.discard)
+        self.pump.add(member)
         return await member.heard
 
     async def close(self) -> None:
         """Let the groups that are under way end."""
-        while self._pumps:
-            await asyncio.wait(self._pumps)
+        await self.pump.close()
 
-    async def _pump(self) -> None:
-        try:
-            while self._waiting:
-                group = [member for member in self._waiting[:LARGEST_GROUP] if not member.heard.done()]
-                del self._waiting[:LARGEST_GROUP]
-                if group:
-                    await self._settle(group)
-        finally:
-            # At once, not when the task is seen to be done: whoever comes in between would wait for nobody.
-            self._pumping -= 1
-
-    async def _settle(self, group: list[Member]) -> None:
+    async def _settle(self, waiting: list[Member]) -> Sequence[Member]:
         """Run a group to its end and tell its members; those for whom no time was left go first next time."""
+        group = [member for member in waiting if not member.heard.done()]
+        if not group:
+            return ()
         try:
             done = await self._transact(group)
         except GroupBroken:
             for member in group:
                 await self._settle_alone(member)
-            return
+            return ()
         except asyncio.CancelledError:
             for member in group:
                 member.heard.cancel()
@@ -106,10 +86,10 @@ class GroupCommit:
         except Exception as error:  # the COMMIT, or no connection: nobody's work is stored
             for member in group:
                 member.fail(error)
-            return
-        self._waiting[:0] = group[done:]
+            return ()
         for member in group[:done]:
             member.tell()
+        return group[done:]
 
     async def _settle_alone(self, member: Member) -> None:
         try:
@@ -120,7 +100,6 @@ class GroupCommit:
             member.tell()
 
     async def _transact(self, group: Sequence[Member]) -> int:
-        self.groups += 1
         async with self._sessions.turn():
             return await self._sessions.in_writer(lambda engine: transact(engine, group))
 

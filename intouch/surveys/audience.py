@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,7 @@ def address(*topics: Topic) -> sa.ColumnElement[Any]:
     return sa.case((by_telegram(*topics), sa.cast(Resident.telegram_id, sa.Text)), else_=Resident.email)
 
 
-async def is_meant_for(session: AsyncSession, survey: Survey, resident_id: int) -> int | None:
-    """The ward by which this resident belongs to the survey's audience; None when the survey is not for them."""
-    return await session.scalar(sa.select(Resident.ward_id).where(Resident.id == resident_id, belongs(survey)))
+async def wards_of(session: AsyncSession, survey: Survey, resident_ids: Collection[int]) -> dict[int, int]:
+    """The wards by which these residents belong to the survey's audience; without those for whom it is not."""
+    meant = sa.select(Resident.id, Resident.ward_id).where(Resident.id.in_(resident_ids), belongs(survey))
+    return {resident_id: ward_id for resident_id, ward_id in await session.execute(meant) if ward_id is not None}

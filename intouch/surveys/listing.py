@@ -19,7 +19,7 @@ async def open_for(session: AsyncSession, resident: Resident, *, now: datetime) 
     """The surveys this resident may answer now, answered or not, the one closing first at the top."""
     surveys = await _open(session, now)
     invited = await _survey_ids(session, Invitation.survey_id, Invitation.resident_id == resident.id)
-    return [survey for survey in surveys if survey.id in invited or await audience.is_meant_for(session, survey, resident.id)]
+    return [survey for survey in surveys if survey.id in invited or await audience.wards_of(session, survey, [resident.id])]
 
 
 async def finished_by(session: AsyncSession, resident_id: int) -> set[int]:

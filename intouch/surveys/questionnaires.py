@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +15,13 @@ from intouch.surveys.models import Answer, AnswerKind, Option, Question, Questio
 
 SCALE = range(1, 6)
 _CHOSEN = (AnswerKind.OPTION, AnswerKind.SCALE)
+
+
+class Said(NamedTuple):
+    """What one row of a response says beside the choice."""
+
+    kind: AnswerKind
+    words: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +104,18 @@ async def load(session: AsyncSession, survey: Survey, *, resident_id: int | None
     blank = (await load_many(session, [survey]))[survey.id]
     if resident_id is None:
         return blank
-    query = sa.select(Answer).join(Response, Answer.response_id == Response.id)
-    query = query.where(Response.survey_id == survey.id, Response.resident_id == resident_id)
-    answers = list(await session.scalars(query.execution_options(populate_existing=True)))
-    return replace(blank, questions=tuple(_with_answers(question, answers) for question in blank.questions))
+    mine = sa.select(Response.id).where(Response.survey_id == survey.id, Response.resident_id == resident_id)
+    said = await said_in(session, list(await session.scalars(mine)))
+    return with_answers(blank, next(iter(said.values()), {}))
+
+
+async def said_in(session: AsyncSession, response_ids: Sequence[int]) -> dict[int, dict[int, dict[int, Said]]]:
+    """What these responses say, by response, question and choice; without those that say nothing yet."""
+    said: dict[int, dict[int, dict[int, Said]]] = {}
+    rows = sa.select(Answer.response_id, Answer.question_id, Answer.choice, Answer.kind, Answer.words)
+    for response_id, question_id, choice, kind, words in await session.execute(rows.where(Answer.response_id.in_(response_ids))):
+        said.setdefault(response_id, {}).setdefault(question_id, {})[choice] = Said(kind, words)
+    return said
 
 
 async def load_many(session: AsyncSession, surveys: list[Survey]) -> dict[int, Questionnaire]:
@@ -125,10 +142,15 @@ def _choices(question: Question, options: list[Option]) -> tuple[Choice, ...]:
     return tuple(Choice(option.id, option.text) for option in options if option.question_id == question.id)
 
 
-def _with_answers(question: QuestionView, answers: list[Answer]) -> QuestionView:
-    mine = [answer for answer in answers if answer.question_id == question.id]
-    if not mine:
+def with_answers(blank: Questionnaire, said: Mapping[int, Mapping[int, Said]]) -> Questionnaire:
+    """The questionnaire with what is said, by question and choice."""
+    return replace(blank, questions=tuple(_with_answers(question, said.get(question.id, {})) for question in blank.questions))
+
+
+def _with_answers(question: QuestionView, said: Mapping[int, Said]) -> QuestionView:
+    if not said:
         return question
-    chosen = {answer.choice for answer in mine if answer.kind in _CHOSEN}
+    chosen = {choice for choice, one in said.items() if one.kind in _CHOSEN}
     choices = tuple(replace(choice, is_chosen=choice.id in chosen) for choice in question.choices)
-    return replace(question, choices=choices, kind=mine[0].kind, words=mine[0].words or "")
+    first = next(iter(said.values()))
+    return replace(question, choices=choices, kind=first.kind, words=first.words or "")

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from intouch.errors import BadInput, Closed, InTouchError, NotAllowed, NotFound
 from intouch.surveys import answering
-from intouch.surveys.answering import Progress
+from intouch.surveys.filling_in import Given, Way
 from intouch.surveys.models import AnswerKind, QuestionType, Survey, SurveyStatus
 from intouch.surveys.questionnaires import Questionnaire, QuestionView
 from intouch.web import forms
@@ -53,15 +53,16 @@ async def answer(request: Request) -> Response:
     form = await forms.read(request)
     question_id = _number(form.text("question")) or tap.question_id
     try:
-        progress = await _store(request, tap, question_id, form)
+        survey = await _store(request, tap, question_id, form)
     except BadInput as error:
         return await _ask_again(request, tap, question_id, form, error)
     except (Closed, NotFound, NotAllowed) as error:
         return await _not_for_answering(request, tap, error)
-    return see(request, f"{_path(request, tap, progress.next_question_id or 0)}?saved=1")
+    following = survey.next_open()
+    return see(request, f"{_path(request, tap, following.id if following else 0)}?saved=1")
 
 
-async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form) -> Progress:
+async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form) -> Questionnaire:
     runtime = runtime_of(request)
     now = runtime.now()
     async with runtime.sessions.write() as session:
@@ -70,20 +71,8 @@ async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form)
         if question is None:
             raise NotFound("That question isn't there any more.")
         kind, choices, words = _said(question, form, tap)
-        if question.type is QuestionType.MULTIPLE and kind is AnswerKind.OPTION:
-            return await answering.choose(
-                session, survey_id=tap.survey_id, resident_id=tap.resident_id, question_id=question_id, choices=choices, now=now
-            )
-        return await answering.answer(
-            session,
-            survey_id=tap.survey_id,
-            resident_id=tap.resident_id,
-            question_id=question_id,
-            kind=kind,
-            choice=choices[0],
-            words=words,
-            now=now,
-        )
+        given = Given(tap.resident_id, question_id, kind, tuple(choices), words, Way.EXACTLY, tap.survey_id)
+        return await answering.answer(session, given, now=now)
 
 
 def _said(question: QuestionView, form: forms.Form, tap: Tap) -> tuple[AnswerKind, list[int], str]:

@@ -16,6 +16,7 @@ from intouch.errors import BadInput
 from intouch.residents.models import Resident
 from intouch.runtime import Runtime
 from intouch.surveys import answering
+from intouch.surveys.filling_in import Given
 from intouch.surveys.models import AnswerKind
 from intouch.templating import TELEGRAM_TEXT_LIMIT
 from tests.digest import cases, writing
@@ -73,8 +74,7 @@ async def test_who_has_answered_is_not_asked_again(runtime: Runtime, town: Town)
     async with runtime.sessions.write() as session:
         form = await answering.ask(session, survey_id, resident_id, now=runtime.now())
         (question,) = form.questions
-        of = {"survey_id": survey_id, "resident_id": resident_id, "question_id": question.id}
-        await answering.answer(session, **of, kind=AnswerKind.SKIP, now=runtime.now())
+        await answering.answer(session, Given(resident_id, question.id, AnswerKind.SKIP), now=runtime.now())
     assert "Nothing new this week" in text(await act(runtime, ward.digest, resident_id))
 
 

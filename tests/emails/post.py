@@ -31,6 +31,7 @@ from intouch.residents import consents, email, moving
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering, closing, file, launch
+from intouch.surveys.filling_in import Given
 from intouch.surveys.models import AnswerKind
 from tests.digest import cases
 
@@ -209,10 +210,9 @@ async def _outcome(session: AsyncSession, case: str, answers: int, ward: Ward) -
         form = await answering.questionnaire(session, survey_id, person.id)
         for question in form.questions:
             kind = {"single": AnswerKind.OPTION, "scale": AnswerKind.SCALE, "text": AnswerKind.TEXT}[str(question.type)]
-            choice = question.choices[number % 2].id if question.choices else 0
+            choices = (question.choices[number % 2].id,) if question.choices else ()
             words = "Less noise" if kind is AnswerKind.TEXT else None
-            where = {"survey_id": survey_id, "resident_id": person.id, "question_id": question.id}
-            await answering.answer(session, **where, kind=kind, choice=choice, words=words, now=NOW)
+            await answering.answer(session, Given(person.id, question.id, kind, choices, words), now=NOW)
     await closing.close(session, survey_id, now=NOW)
 
 

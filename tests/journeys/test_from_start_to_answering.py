@@ -2,7 +2,9 @@
 
 import sqlalchemy as sa
 
-from intouch.residents.models import Consent, Resident, ResidentStatus
+from intouch.demo.telegram.person import Person
+from intouch.places.models import Ward
+from intouch.residents.models import Channel, Consent, Resident, ResidentStatus, Subscription, Topic
 from intouch.surveys import closing, file, launch
 from intouch.surveys.models import Answer, Response
 from tests.journeys.conftest import House
@@ -105,6 +107,37 @@ async def test_a_tap_on_a_closed_survey_is_answered_kindly(house: House) -> None
     await alice.expects("closed")
     async with house.runtime.sessions.read() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(Answer)) == 0
+
+
+async def _crowd(house: House, size: int) -> list[Person]:
+    """Residents of Southwick who signed up long ago."""
+    async with house.runtime.sessions.write() as session:
+        ward = await session.scalar(sa.select(Ward.id).where(Ward.code == "E05016391"))
+        now = house.clock.now()
+        for number in range(size):
+            who = Resident(status=ResidentStatus.ACTIVE, telegram_id=2000 + number, ward_id=ward, created_at=now, joined_at=now)
+            session.add(who)
+            await session.flush()
+            session.add(Subscription(resident_id=who.id, topic=Topic.SURVEYS, channel=Channel.TELEGRAM, started_at=now))
+    return [house.telegram.person(2000 + number, "Alice") for number in range(size)]
+
+
+async def test_one_bad_tap_among_many_at_once_spoils_none(house: House) -> None:
+    *crowd, mallory = await _crowd(house, 21)
+    for one in (*crowd, mallory):
+        await one.sends("/start")  # before that a bot may not write to anybody
+    await launches(house)
+    asked = {one.id: await one.expects("Should bins be emptied on Mondays?") for one in (*crowd, mallory)}
+    for one in crowd[:10]:
+        one.starts_tap(asked[one.id].data_of("Yes, Mondays"), message=asked[one.id])
+    mallory.starts_tap(f"survey:pick:{10**30}:1", message=asked[mallory.id])  # more than a database takes for a number
+    for one in crowd[10:]:
+        one.starts_tap(asked[one.id].data_of("No, keep Fridays"), message=asked[one.id])
+    for one in crowd:
+        await one.expects("How clean is your street?")
+    await mallory.expects("Sorry")
+    async with house.runtime.sessions.read() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Answer)) == 20
 
 
 async def test_made_up_buttons_get_a_sentence(house: House) -> None:

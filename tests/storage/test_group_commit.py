@@ -54,7 +54,7 @@ async def test_those_who_wait_together_share_a_transaction(runtime: Runtime, com
     names = [str(number) for number in range(40)]
     assert await heard(commits, *map(writes, names)) == names
     assert await stored(runtime) == set(names)
-    assert commits.groups < 40
+    assert commits.pump.groups < 40
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -112,7 +112,7 @@ async def test_each_reads_what_those_before_it_wrote_in_a_session_of_its_own(run
         return lease.holder
 
     await commits.run(add_one)
-    commits._most = 1  # on PostgreSQL two groups at once would need a lock here, as two transactions always did
+    commits.pump._most = 1  # on PostgreSQL two groups at once would need a lock here, as two transactions always did
     assert await heard(commits, *[add_one] * 20) == [str(number) for number in range(2, 22)]
 
 

@@ -12,6 +12,7 @@ from intouch.errors import BadInput, Closed, InTouchError, NotAllowed, NotFound
 from intouch.residents.models import Resident, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering, closing, launch
+from intouch.surveys.filling_in import Given, Way
 from intouch.surveys.models import Answer, AnswerKind, Invitation, Response
 from intouch.surveys.plan import SurveyPlan
 from intouch.surveys.questionnaires import Questionnaire
@@ -29,18 +30,10 @@ class Pulse:
 
     async def answer(
         self, question: int, kind: AnswerKind, choice: int = 0, words: str | None = None, *, who: int = 0, at: datetime | None = None
-    ) -> answering.Progress:
+    ) -> Questionnaire:
         async with self.runtime.sessions.write() as session:
-            return await answering.answer(
-                session,
-                survey_id=self.id,
-                resident_id=who or self.alice.id,
-                question_id=question,
-                kind=kind,
-                choice=choice,
-                words=words,
-                now=at or self.now,
-            )
+            given = Given(who or self.alice.id, question, kind, (choice,), words, survey_id=self.id)
+            return await answering.answer(session, given, now=at or self.now)
 
     async def rows(self) -> list[tuple[AnswerKind, int, str | None]]:
         async with self.runtime.sessions.read() as session:
@@ -51,7 +44,7 @@ class Pulse:
         async with self.runtime.sessions.read() as session:
             return (await session.scalars(sa.select(Response))).one()
 
-    async def finish(self) -> answering.Progress:
+    async def finish(self) -> Questionnaire:
         await self.answer(self.single.id, OPTION, self.single.choices[0].id)
         await self.answer(self.multiple.id, DONT_KNOW)
         await self.answer(self.scale.id, SCALE, 4)
@@ -74,15 +67,18 @@ async def pulse(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -
 
 
 async def test_every_kind_of_answer_is_stored_and_the_last_finishes(pulse: Pulse) -> None:
-    progress = await pulse.finish()
-    assert progress == answering.Progress(4, 4, None)
+    form = await pulse.finish()
+    assert form.is_finished
+    assert form.next_open() is None
     first = pulse.single.choices[0].id
     assert await pulse.rows() == [(OPTION, first, None), (DONT_KNOW, 0, None), (SCALE, 4, None), (TEXT, 0, "More bins")]
     assert (await pulse.response()).finished_at == pulse.now
 
 
-async def test_progress_names_the_next_question(pulse: Pulse) -> None:
-    assert await pulse.answer(pulse.single.id, SKIP) == answering.Progress(1, 4, pulse.multiple.id)
+async def test_the_form_names_the_next_question(pulse: Pulse) -> None:
+    form = await pulse.answer(pulse.single.id, SKIP)
+    following = form.next_open()
+    assert (form.answered, following and following.id) == (1, pulse.multiple.id)
     assert (await pulse.response()).finished_at is None
 
 
@@ -109,13 +105,13 @@ async def test_several_choices_add_up_and_can_be_taken_back(pulse: Pulse) -> Non
     paper, glass, food = (choice.id for choice in pulse.multiple.choices)
     for choice in (paper, glass, paper, food):
         await pulse.answer(pulse.multiple.id, OPTION, choice)
-    of = {"survey_id": pulse.id, "resident_id": pulse.alice.id, "question_id": pulse.multiple.id}
     async with pulse.runtime.sessions.write() as session:
         for _ in range(2):
-            await answering.take_back(session, **of, choice=glass, now=pulse.now)
+            await answering.answer(session, Given(pulse.alice.id, pulse.multiple.id, None, (glass,), way=Way.TAKE_BACK), now=pulse.now)
     assert await pulse.rows() == [(OPTION, paper, None), (OPTION, food, None)]
     async with pulse.runtime.sessions.write() as session:
-        await answering.choose(session, **of, choices=[glass, glass], now=pulse.now)
+        exactly = Given(pulse.alice.id, pulse.multiple.id, OPTION, (glass, glass), way=Way.EXACTLY)
+        await answering.answer(session, exactly, now=pulse.now)
     assert await pulse.rows() == [(OPTION, glass, None)]
     await pulse.answer(pulse.multiple.id, DONT_KNOW)
     assert await pulse.rows() == [(DONT_KNOW, 0, None)]
@@ -124,10 +120,11 @@ async def test_several_choices_add_up_and_can_be_taken_back(pulse: Pulse) -> Non
 async def test_taking_the_last_choice_back_opens_the_survey_again(pulse: Pulse) -> None:
     await pulse.finish()
     await pulse.answer(pulse.multiple.id, OPTION, pulse.multiple.choices[0].id)
-    of = {"survey_id": pulse.id, "resident_id": pulse.alice.id, "question_id": pulse.multiple.id}
+    back = Given(pulse.alice.id, pulse.multiple.id, None, (pulse.multiple.choices[0].id,), way=Way.TAKE_BACK)
     async with pulse.runtime.sessions.write() as session:
-        progress = await answering.take_back(session, **of, choice=pulse.multiple.choices[0].id, now=pulse.now)
-    assert progress.next_question_id == pulse.multiple.id
+        following = (await answering.answer(session, back, now=pulse.now)).next_open()
+    assert following is not None
+    assert following.id == pulse.multiple.id
     assert (await pulse.response()).finished_at is None
 
 

@@ -15,6 +15,7 @@ from intouch.residents import preferences
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering, closing, invitations, launch, outcomes
+from intouch.surveys.filling_in import Given
 from intouch.surveys.models import AnswerKind, QuestionType, Response, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
 from intouch.templating import TelegramMessage
@@ -33,15 +34,7 @@ async def _survey(runtime: Runtime, plan: SurveyPlan, now: datetime) -> int:
 async def _answer(runtime: Runtime, survey_id: int, who: Resident, choice: int, now: datetime) -> None:
     async with runtime.sessions.write() as session:
         first = (await answering.questionnaire(session, survey_id, who.id, now=now)).questions[0]
-        await answering.answer(
-            session,
-            survey_id=survey_id,
-            resident_id=who.id,
-            question_id=first.id,
-            kind=AnswerKind.OPTION,
-            choice=first.choices[choice].id,
-            now=now,
-        )
+        await answering.answer(session, Given(who.id, first.id, AnswerKind.OPTION, (first.choices[choice].id,)), now=now)
 
 
 async def _close(runtime: Runtime, survey_id: int, now: datetime) -> int:
