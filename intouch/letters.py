@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import jinja2
 import mrml
 
-from intouch.templating import Templates, tidy
+from intouch.templating import Templates, from_text, tidy
 
 LAYOUT = "email/_layout"
 BODY_PLACE = "<!-- the letter -->"
@@ -71,7 +71,7 @@ class Letters:
 
     def _line(self, name: str, source: str, values: Mapping[str, Any]) -> str:
         if (name, source) not in self._compiled:
-            self._compiled[name, source] = self._plain.from_string(source)
+            self._compiled[name, source] = from_text(self._plain, f"{name}/line.txt", source)
         return " ".join(self._compiled[name, source].render(**values).split())
 
     def _why(self, name: str, values: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ class Letters:
     def _body(self, name: str) -> jinja2.Template:
         if (name, "body") not in self._compiled:
             source = self._source(f"{LAYOUT}/layout.mjml").replace(BODY_PLACE, self._source(f"email/{name}/body.mjml"))
-            self._compiled[name, "body"] = self._templates.environment.from_string(compile_mjml(source))
+            self._compiled[name, "body"] = from_text(self._templates.environment, f"{name}/body.html", compile_mjml(source))
         return self._compiled[name, "body"]
 
     def _source(self, path: str) -> str:

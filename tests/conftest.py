@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 import structlog
+from pydantic import SecretStr
 
 from intouch import app
 from intouch import settings as settings_module
@@ -55,10 +56,14 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def _forget_the_machine(patch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("INTOUCH_") and not name.startswith("INTOUCH_TEST_")]:
+        patch.delenv(name)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("INTOUCH_") and not name.startswith("INTOUCH_TEST_")]:
-        monkeypatch.delenv(name)
+    _forget_the_machine(monkeypatch)
     (tmp_path / "intouch.toml").touch()
     monkeypatch.setenv("INTOUCH_SETTINGS", str(tmp_path / "intouch.toml"))
     monkeypatch.setenv("INTOUCH_EPOCH_FILE", str(tmp_path / "epoch.json"))
@@ -210,15 +215,24 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def settings_of_a_council(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """What a council would write, read and checked once; whose they are is added in each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        _forget_the_machine(patch)
+        patch.setenv("INTOUCH_SETTINGS", os.devnull)
+        return settings_module.load(
+            data_dir=tmp_path_factory.getbasetemp() / "nowhere",
+            secret_key="a-key-for-tests",
+            council_name="Sunderland City Council",
+            council_address="City Hall, Plater Way, Sunderland",
+        )
+
+
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return settings_module.load(
-        data_dir=tmp_path / "data",
-        database_url=database_url,
-        secret_key="a-key-for-tests",
-        council_name="Sunderland City Council",
-        council_address="City Hall, Plater Way, Sunderland",
-    )
+def settings(settings_of_a_council: Settings, database_url: str, tmp_path: Path) -> Settings:
+    own = {"data_dir": tmp_path / "data", "database_url": SecretStr(database_url), "epoch_file": tmp_path / "epoch.json"}
+    return settings_of_a_council.model_copy(update=own)
 
 
 @pytest.fixture
