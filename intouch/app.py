@@ -27,7 +27,7 @@ from intouch.channels.outcomes import Channel
 from intouch.channels.pacing import Pacer
 from intouch.channels.signing import SigningChannel
 from intouch.channels.smtp import SmtpChannel
-from intouch.channels.telegram import TelegramChannel, open_bot
+from intouch.channels.telegram import CouncilBot, TelegramChannel, open_bot
 from intouch.clock import Clock
 from intouch.digest import rendering as editions
 from intouch.errors import InTouchError
@@ -94,7 +94,7 @@ class Application:
         self.webhook: Webhook | None = None
         if self.bot is not None and settings.telegram_webhook.get_secret_value() and {"bot", "web"} <= set(parts):
             self.webhook = Webhook(self.runtime, self.bot, self._dispatcher(self.bot))
-            self.pages.router.routes.append(self.webhook.route)
+            self.pages.router.routes.insert(0, self.webhook.route)  # routes are tried in turn, and this one is busy
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -155,14 +155,14 @@ class Application:
         else:
             await Poller(self.runtime, self.bot, self._dispatcher(self.bot), self.presence).run()
 
-    def _dispatcher(self, bot: telegram.Bot) -> Dispatcher:
+    def _dispatcher(self, bot: CouncilBot) -> Dispatcher:
         return Dispatcher(self.runtime, bot, self.worker.nudge, self.pacer)
 
-    def _shared_pace(self, bot: telegram.Bot) -> SharedPace:
+    def _shared_pace(self, bot: CouncilBot) -> SharedPace:
         token_id = bot.token.partition(":")[0]
         return SharedPace(self.runtime.sessions, self.runtime.clock, self.pacer, token_id=token_id, holder=self.presence.name)
 
-    async def _meet_bot(self, bot: telegram.Bot) -> None:
+    async def _meet_bot(self, bot: CouncilBot) -> None:
         pause = 1.0
         while True:
             try:
@@ -204,7 +204,7 @@ def build_pacer(settings: Settings) -> Pacer:
     return Pacer(per_second=settings.telegram_per_second, per_chat=settings.telegram_per_chat)
 
 
-def build_worker(runtime: Runtime, presence: Presence, bot: telegram.Bot | None = None, pacer: Pacer | None = None) -> Worker:
+def build_worker(runtime: Runtime, presence: Presence, bot: CouncilBot | None = None, pacer: Pacer | None = None) -> Worker:
     """The sender: who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
     letters = Letters(runtime.templates)
     renderers: dict[str, rendering.Renderer] = {

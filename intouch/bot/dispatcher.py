@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-import telegram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
 from intouch.bot import application, incoming, photos, replying, tapping
+from intouch.bot.incoming import Arrived
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.channels.pacing import REPLY, Pacer
+from intouch.channels.telegram import CouncilBot
 from intouch.council.models import Councillor, Officer
 from intouch.errors import InTouchError
 from intouch.residents import dialogues, reaching
@@ -56,7 +57,7 @@ _KNOWN = _who_is_it()
 class Dispatcher:
     """Handles updates of one bot: people side by side, one person's messages in the order they were sent."""
 
-    def __init__(self, runtime: Runtime, bot: telegram.Bot, nudge_sender: Callable[[], None], pacer: Pacer | None = None) -> None:
+    def __init__(self, runtime: Runtime, bot: CouncilBot, nudge_sender: Callable[[], None], pacer: Pacer | None = None) -> None:
         self.runtime = runtime
         self.bot = bot
         self._pacer = pacer or Pacer()
@@ -68,22 +69,21 @@ class Dispatcher:
         # Which updates this process replied to: Telegram may deliver one again, and nobody wants to read twice.
         self._replied: OrderedDict[int, None] = OrderedDict()
 
-    async def take(self, update: telegram.Update, stop_waiting: StopWaiting | None = None) -> None:
-        """Do what the update asks for and reply; never raises, whatever arrives.
+    async def take(self, body: dict[str, Any], stop_waiting: StopWaiting | None = None) -> None:
+        """Do what the update in ``body`` asks for and reply; never raises, whatever arrives.
 
         ``stop_waiting`` is offered the answer to a tap once its effect is stored, and says whether it took it.
         """
         try:
-            await self._take(update, stop_waiting)
+            await self._take(incoming.read(body), stop_waiting)
         except Exception:
-            log.exception("bot.update_failed", update=update.update_id)
+            log.exception("bot.update_failed", update=body["update_id"])
 
-    async def _take(self, update: telegram.Update, stop_waiting: StopWaiting | None) -> None:
-        blocker = incoming.blocker(update)
-        if blocker is not None:
+    async def _take(self, arrived: Arrived, stop_waiting: StopWaiting | None) -> None:
+        if arrived.blocker is not None:
             async with self.runtime.sessions.write() as session:
-                await reaching.telegram_gone(session, blocker, now=self.runtime.now())
-        what = incoming.read(update)
+                await reaching.telegram_gone(session, arrived.blocker, now=self.runtime.now())
+        what = arrived.incoming
         if what is None or not self._is_on_the_list(what):
             return
         async with self._one_at_a_time(what.telegram_id):

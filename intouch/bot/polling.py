@@ -17,6 +17,7 @@ from intouch.bot import ending, incoming, menu
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
 from intouch.channels.calling import NotUnderstood, understood
+from intouch.channels.telegram import CouncilBot
 from intouch.outbox import leases
 from intouch.outbox.presence import Presence
 from intouch.residents.models import WaitingUpdate
@@ -44,7 +45,7 @@ LONGEST_PAUSE = 30.0
 class Poller:
     """Asks for updates as long as this process holds the poller's lease: the Bot API allows one poller at a time."""
 
-    def __init__(self, runtime: Runtime, bot: telegram.Bot, dispatcher: Dispatcher, presence: Presence) -> None:
+    def __init__(self, runtime: Runtime, bot: CouncilBot, dispatcher: Dispatcher, presence: Presence) -> None:
         self.runtime = runtime
         self.bot = bot
         self.dispatcher = dispatcher
@@ -88,7 +89,7 @@ class Poller:
             bodies = list(await session.scalars(sa.select(WaitingUpdate.body).order_by(WaitingUpdate.update_id)))
         for body in bodies:
             self._written.add(body["update_id"])
-            self._take(telegram.Update.de_json(body, self.bot))
+            self._take(body)
         log.info("bot.polling", waiting=len(bodies))
 
     async def _poll(self) -> None:
@@ -97,11 +98,10 @@ class Poller:
         bodies = await self._fetch()
         if not bodies:
             return
-        updates = [update for body in bodies if (update := incoming.update_of(body, self.bot)) is not None]
-        tasks = {update.update_id: self._take(update) for update in updates}
+        tasks = [self._take(body) for body in bodies]
         # A full batch says that more are waiting: then the calls of these need not all end first.
-        await _while_it_goes_on(tasks.values(), standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
-        await self._write_down([update for update in updates if not tasks[update.update_id].done()])
+        await _while_it_goes_on(tasks, standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
+        await self._write_down([body for body, task in zip(bodies, tasks, strict=True) if not task.done()])
         self._done &= self._written
         self._cross_off_soon()
         # Only now: asking from the next number on is what makes the Bot API forget these.
@@ -115,29 +115,29 @@ class Poller:
             raise NotUnderstood("the Bot API answered with something that is no list of updates")
         return found
 
-    def _take(self, update: telegram.Update) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._take_and_cross_off(update))
+    def _take(self, body: dict[str, Any]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._take_and_cross_off(body))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return task
 
-    async def _take_and_cross_off(self, update: telegram.Update) -> None:
-        await self.dispatcher.take(update)
-        self._done.add(update.update_id)
+    async def _take_and_cross_off(self, body: dict[str, Any]) -> None:
+        await self.dispatcher.take(body)
+        self._done.add(body["update_id"])
         self._cross_off_soon()
 
     def _cross_off_soon(self) -> None:
         if self._done & self._written and (self._crossing_off is None or self._crossing_off.done()):
             self._crossing_off = asyncio.create_task(self._cross_off_together())
 
-    async def _write_down(self, updates: Sequence[telegram.Update]) -> None:
-        if not updates:
+    async def _write_down(self, bodies: Sequence[dict[str, Any]]) -> None:
+        if not bodies:
             return
         now = self.runtime.now()
-        rows = [{"update_id": update.update_id, "body": update.to_dict(), "received_at": now} for update in updates]
+        rows = [{"update_id": body["update_id"], "body": body, "received_at": now} for body in bodies]
         async with self.runtime.sessions.write() as session:
             await insert_ignoring(session, WaitingUpdate, rows)
-        self._written.update(update.update_id for update in updates)
+        self._written.update(body["update_id"] for body in bodies)
 
     async def _cross_off_together(self) -> None:
         while self._done & self._written:

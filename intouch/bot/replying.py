@@ -11,7 +11,7 @@ from intouch.bot.turn import Content, Incoming, Reply
 from intouch.channels import outcomes
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.outcomes import Verdict
-from intouch.channels.telegram import classify, to_markup
+from intouch.channels.telegram import CouncilBot, classify, to_markup
 from intouch.outbox import enqueue
 from intouch.outbox.models import Lane, Road
 from intouch.residents import reaching
@@ -25,7 +25,7 @@ TOAST_LIMIT = 200
 TAP_WITHIN = 3.0  # seconds
 
 
-async def send(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, *, is_tap_answered: bool = False) -> None:
+async def send(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply, *, is_tap_answered: bool = False) -> None:
     """Send the reply and all that follows it; what certainly did not arrive goes to the outbox."""
     is_turning = what.content is Content.TAP and not is_tap_answered
     stop_waiting = asyncio.create_task(_stop_waiting(bot, what, reply.toast)) if is_turning else None
@@ -45,7 +45,7 @@ def toast(said: str) -> dict[str, str]:
     return {"text": said[:TOAST_LIMIT]} if said else {}
 
 
-async def _send_one(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, number: int) -> None:
+async def _send_one(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply, number: int) -> None:
     if reply.document is not None:
         await _send_document(runtime, bot, what, reply)
     if reply.message is None or await _say(runtime, bot, what, reply, number) is not Verdict.FAILED:
@@ -56,7 +56,7 @@ async def _send_one(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: 
         log.error("bot.reply_given_up", update=what.update_id)
 
 
-async def _say(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply, number: int) -> Verdict:
+async def _say(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply, number: int) -> Verdict:
     """Send the message now or, when it certainly did not arrive, soon."""
     assert reply.message is not None
     try:
@@ -74,23 +74,22 @@ async def _say(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply
     return Verdict.SENT
 
 
-async def _send_message(bot: telegram.Bot, what: Incoming, reply: Reply, message: TelegramMessage) -> None:
+async def _send_message(bot: CouncilBot, what: Incoming, reply: Reply, message: TelegramMessage) -> None:
     if reply.edits and what.message_id is not None and await _edit(bot, what, message, message_id=what.message_id):
         return
-    await understood(bot.send_message(what.telegram_id, message.text, parse_mode="HTML", reply_markup=to_markup(message)))
+    await bot.call("sendMessage", chat_id=what.telegram_id, text=message.text, parse_mode="HTML", reply_markup=to_markup(message))
 
 
-async def _edit(bot: telegram.Bot, what: Incoming, message: TelegramMessage, *, message_id: int) -> bool:
+async def _edit(bot: CouncilBot, what: Incoming, message: TelegramMessage, *, message_id: int) -> bool:
     """Whether the message now stands where the tapped one stood."""
     try:
-        await understood(
-            bot.edit_message_text(
-                message.text,
-                chat_id=what.telegram_id,
-                message_id=message_id,
-                parse_mode="HTML",
-                reply_markup=to_markup(message) if message.buttons else None,  # type: ignore[arg-type]
-            )
+        await bot.call(
+            "editMessageText",
+            chat_id=what.telegram_id,
+            message_id=message_id,
+            text=message.text,
+            parse_mode="HTML",
+            reply_markup=to_markup(message) if message.buttons else None,
         )
     except telegram.error.BadRequest as error:
         if "not modified" in str(error).lower():
@@ -100,7 +99,7 @@ async def _edit(bot: telegram.Bot, what: Incoming, message: TelegramMessage, *, 
     return True
 
 
-async def _send_document(runtime: Runtime, bot: telegram.Bot, what: Incoming, reply: Reply) -> None:
+async def _send_document(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply) -> None:
     document = reply.document
     assert document is not None
     try:
@@ -128,10 +127,10 @@ async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage
         await enqueue.enqueue(session, draft)
 
 
-async def _stop_waiting(bot: telegram.Bot, what: Incoming, said: str) -> None:
+async def _stop_waiting(bot: CouncilBot, what: Incoming, said: str) -> None:
     """Answer the tap, so that the button stops turning; a tap too old for that needs no answer."""
     try:
         async with asyncio.timeout(TAP_WITHIN):
-            await understood(bot.answer_callback_query(what.tap_id, text=said[:TOAST_LIMIT] or None))
+            await bot.call("answerCallbackQuery", callback_query_id=what.tap_id, **toast(said))
     except (telegram.error.TelegramError, TimeoutError) as error:
         log.info("bot.tap_not_answered", update=what.update_id, error=type(error).__name__)

@@ -18,6 +18,7 @@ from intouch.bot import ending, incoming, menu, replying
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
 from intouch.channels.calling import understood
+from intouch.channels.telegram import CouncilBot
 from intouch.residents.models import WaitingUpdate
 from intouch.runtime import Runtime
 
@@ -32,7 +33,7 @@ LONGEST_PAUSE = 30.0
 class Webhook:
     """As many processes as wanted may serve one each: an update has one effect, whichever of them it is brought to."""
 
-    def __init__(self, runtime: Runtime, bot: telegram.Bot, dispatcher: Dispatcher) -> None:
+    def __init__(self, runtime: Runtime, bot: CouncilBot, dispatcher: Dispatcher) -> None:
         self.runtime = runtime
         self.bot = bot
         self.dispatcher = dispatcher
@@ -81,11 +82,8 @@ class Webhook:
             return Response(status_code=400)
         if not incoming.is_update(body):
             return Response(status_code=400)
-        update = incoming.update_of(body, self.bot)
-        if update is None:
-            return Response()  # brought again, it would be no clearer
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        task = self._take(update, answer)
+        task = self._take(body, answer)
         # A tap is answered as soon as its effect is stored; a message's reply must have left before Telegram forgets it.
         waiting: list[asyncio.Future[Any]] = [task, answer]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -93,14 +91,14 @@ class Webhook:
             return JSONResponse(answer.result())
         return Response(status_code=503 if task.cancelled() else 200)  # cut short as we stop: to be brought again
 
-    def _take(self, update: telegram.Update, answer: asyncio.Future[dict[str, Any]] | None = None) -> asyncio.Task[None]:
+    def _take(self, body: dict[str, Any], answer: asyncio.Future[dict[str, Any]] | None = None) -> asyncio.Task[None]:
         def stop_waiting(tap_id: str, toast: str) -> bool:
             if answer is None or answer.done():
                 return False
             answer.set_result({"method": "answerCallbackQuery", "callback_query_id": tap_id, **replying.toast(toast)})
             return True
 
-        task = asyncio.create_task(self.dispatcher.take(update, stop_waiting))
+        task = asyncio.create_task(self.dispatcher.take(body, stop_waiting))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return task
@@ -109,6 +107,6 @@ class Webhook:
         async with self.runtime.sessions.read() as session:
             bodies = list(await session.scalars(sa.select(WaitingUpdate.body).order_by(WaitingUpdate.update_id)))
         for body in bodies:
-            await self._take(telegram.Update.de_json(body, self.bot))
+            await self._take(body)
             async with self.runtime.sessions.write() as session:
                 await session.execute(sa.delete(WaitingUpdate).where(WaitingUpdate.update_id == body["update_id"]))

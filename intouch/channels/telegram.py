@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import telegram
 from telegram import error as errors
@@ -16,7 +17,7 @@ from intouch.channels.pacing import Pacer
 from intouch.settings import Settings
 from intouch.templating import Button, TelegramMessage
 
-Markup = telegram.InlineKeyboardMarkup | telegram.ReplyKeyboardMarkup | telegram.ReplyKeyboardRemove
+Markup = dict[str, Any]
 
 # 400s that say that there is nobody at this address any more.
 _GONE = ("chat not found", "user not found", "peer_id_invalid", "user is deactivated", "bot was kicked", "group chat was deactivated")
@@ -24,6 +25,14 @@ _GONE = ("chat not found", "user not found", "peer_id_invalid", "user is deactiv
 
 class CouncilBot(telegram.Bot):
     """A bot that never shows its token: not in its ``repr`` and not in the error for a token that is refused."""
+
+    async def call(self, method: str, **parameters: Any) -> Any:
+        """The Bot API's answer as it came, and the library's errors; parameters that are None stay away.
+
+        The library's own methods make objects of each answer. Most answers are the message that was just written, which nobody
+        reads, and these objects cost more than the call.
+        """
+        return await understood(self._post(method, parameters))
 
     async def initialize(self) -> None:
         try:
@@ -40,7 +49,7 @@ class CouncilBot(telegram.Bot):
         return "CouncilBot[token=***]"
 
 
-def open_bot(settings: Settings, *, connections: int = 256) -> telegram.Bot:
+def open_bot(settings: Settings, *, connections: int = 256) -> CouncilBot:
     """The bot of these settings on aiohttp; ``async with`` it, or call ``initialize()`` and ``shutdown()``.
 
     It has two pools, so that the long poll never waits for a connection that the bot's own messages hold.
@@ -55,22 +64,20 @@ def open_bot(settings: Settings, *, connections: int = 256) -> telegram.Bot:
 
 
 def to_markup(message: TelegramMessage) -> Markup | None:
-    """The keyboard of a message in the library's words."""
+    """The keyboard of a message in the Bot API's words."""
     if message.buttons:
-        return telegram.InlineKeyboardMarkup([[_inline(button) for button in row] for row in message.buttons])
+        return {"inline_keyboard": [[_inline(button) for button in row] for row in message.buttons]}
     if message.location_label:
-        button = telegram.KeyboardButton(message.location_label, request_location=True)
-        return telegram.ReplyKeyboardMarkup([[button]], resize_keyboard=True, one_time_keyboard=True)
-    return telegram.ReplyKeyboardRemove() if message.clears_keyboard else None
+        button = {"text": message.location_label, "request_location": True}
+        return {"keyboard": [[button]], "resize_keyboard": True, "one_time_keyboard": True}
+    return {"remove_keyboard": True} if message.clears_keyboard else None
 
 
-def _inline(button: Button) -> telegram.InlineKeyboardButton:
-    if button.url:
-        return telegram.InlineKeyboardButton(button.label, url=button.url)
-    return telegram.InlineKeyboardButton(button.label, callback_data=button.data)
+def _inline(button: Button) -> dict[str, str]:
+    return {"text": button.label, "url": button.url} if button.url else {"text": button.label, "callback_data": button.data}
 
 
-async def send_message(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> Outcome:
+async def send_message(bot: CouncilBot, chat_id: int, message: TelegramMessage) -> Outcome:
     """Send one message; every answer of the Bot API, and none, becomes an outcome."""
     try:
         return outcomes.sent(await _send(bot, chat_id, message))
@@ -80,12 +87,16 @@ async def send_message(bot: telegram.Bot, chat_id: int, message: TelegramMessage
         return classify(error)
 
 
-async def _send(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> str:
-    said = await understood(bot.send_message(chat_id, message.text, parse_mode="HTML", reply_markup=to_markup(message)))
-    return str(said.message_id)
+async def _send(bot: CouncilBot, chat_id: int, message: TelegramMessage) -> str:
+    return str(await understood(_post(bot, chat_id, message)))
 
 
-async def _send_moved(bot: telegram.Bot, chat_id: int, message: TelegramMessage) -> Outcome:
+async def _post(bot: CouncilBot, chat_id: int, message: TelegramMessage) -> int:
+    said = await bot.call("sendMessage", chat_id=chat_id, text=message.text, parse_mode="HTML", reply_markup=to_markup(message))
+    return int(said["message_id"])
+
+
+async def _send_moved(bot: CouncilBot, chat_id: int, message: TelegramMessage) -> Outcome:
     """A group became a supergroup under a new number: once more, there, and remember it."""
     try:
         return outcomes.sent(await _send(bot, chat_id, message), moved_to=str(chat_id))
@@ -132,7 +143,7 @@ def _reason(error: errors.TelegramError) -> str:
 class TelegramChannel:
     """Sends messages through one bot, as fast as Telegram's limits allow and no faster."""
 
-    def __init__(self, bot: telegram.Bot, pacer: Pacer | None = None) -> None:
+    def __init__(self, bot: CouncilBot, pacer: Pacer | None = None) -> None:
         self._bot = bot
         self._pacer = pacer or Pacer()
         self._is_halting = False

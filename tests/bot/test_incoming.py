@@ -1,5 +1,7 @@
 """Incoming: what people send, read once into our own words."""
 
+from typing import Any
+
 import pytest
 import telegram
 
@@ -19,8 +21,7 @@ from intouch.bot import incoming
 def test_a_command_ends_at_the_first_blank_or_line_break(text: str, command: str, rest: str) -> None:
     person = {"id": 7, "is_bot": False, "first_name": "Alice"}
     message = {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}, "from": person, "text": text}
-    update = telegram.Update.de_json({"update_id": 1, "message": message}, None)
-    read = incoming.read(update)
+    read = incoming.read({"update_id": 1, "message": message}).incoming
     assert read is not None and (read.command, read.text) == (command, rest)
 
 
@@ -36,3 +37,51 @@ def test_a_command_ends_at_the_first_blank_or_line_break(text: str, command: str
 )
 def test_a_name_cannot_turn_a_sentence_round(given: str, plain: str) -> None:
     assert incoming.plain_name(given) == plain
+
+
+PERSON = {"id": 7, "is_bot": False, "first_name": "Al\u202eice", "language_code": "cy"}
+UNDER = {"message_id": 5, "date": 1, "chat": {"id": 7, "type": "private"}, "text": "Well?"}
+TAP = {"id": "99", "from": PERSON, "message": UNDER, "chat_instance": "1", "data": "survey:pick:1:2"}
+
+
+def _tap(**changed: Any) -> dict[str, Any]:
+    return {"update_id": 3, "callback_query": {name: value for name, value in {**TAP, **changed}.items() if value is not None}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"from": {"id": 7, "is_bot": False, "first_name": "Alice"}},
+        {"data": ""},
+        {"message": {**UNDER, "date": 0, "text": None}},
+        {"message": {**UNDER, "reply_markup": {"inline_keyboard": [[{"text": "Yes", "callback_data": "x"}]]}}},
+    ],
+)
+def test_a_tap_is_read_as_the_library_reads_it(changed: dict[str, Any]) -> None:
+    body = _tap(**changed)
+    quickly, slowly = incoming.read(body).incoming, incoming._incoming(telegram.Update.de_json(body, None))
+    assert quickly == slowly
+    assert quickly is not None and quickly.tap_id == "99" and quickly.first_name == "Alice"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"message": None, "inline_message_id": "1"},
+        {"message": {**UNDER, "chat": {"id": -7, "type": "group", "title": "us"}}},
+        {"from": {**PERSON, "is_bot": True}},
+        {"from": None},
+        {"message": {"message_id": 5}},
+        {"data": None},
+        {"id": None},
+        {"from": {"id": "7", "first_name": None}},
+    ],
+)
+def test_a_tap_that_is_unlike_others_is_read_as_the_library_reads_it_or_left_alone(changed: dict[str, Any]) -> None:
+    body = _tap(**changed)
+    try:
+        expected = incoming._incoming(telegram.Update.de_json(body, None))
+    except Exception:
+        expected = None
+    assert incoming.read(body) == incoming.Arrived(expected)

@@ -30,7 +30,7 @@ class ScriptedBotApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         self.peers.add(request.transport.get_extra_info("peername"))
-        data = await request.post() if request.method == "POST" else {}
+        data = await (request.json() if request.content_type == "application/json" else request.post()) if request.method == "POST" else {}
         self.heard.append({"method": request.path.rpartition("/")[2], **data})
         if isinstance(upload := data.get("document"), web.FileField):
             self.heard[-1] |= {"filename": upload.filename, "contents": upload.file.read()}

@@ -16,7 +16,7 @@ from intouch import settings as settings_module
 from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, MayHaveArrived, NotConnected
 from intouch.channels.outcomes import Envelope, Verdict
 from intouch.channels.pacing import Pacer
-from intouch.channels.telegram import TelegramChannel, open_bot, send_message, to_markup
+from intouch.channels.telegram import CouncilBot, TelegramChannel, open_bot, send_message, to_markup
 from intouch.templating import Button, TelegramMessage
 from tests.channels.scripted_bot_api import TOKEN, ScriptedBotApi, error, html, reset, serving, stall, text_of
 
@@ -24,7 +24,7 @@ HELLO = TelegramMessage("<b>Hello</b>")
 
 
 @asynccontextmanager
-async def bot_on(*answers: Any) -> AsyncIterator[tuple[telegram.Bot, ScriptedBotApi]]:
+async def bot_on(*answers: Any) -> AsyncIterator[tuple[CouncilBot, ScriptedBotApi]]:
     async with serving(ScriptedBotApi(list(answers))) as api:
         bot = open_bot(settings_module.load(telegram_token=TOKEN, telegram_api_url=api.url))
         bot._request = (bot._request[0], AiohttpRequest(connect=0.3, read=0.3))
@@ -108,9 +108,9 @@ async def test_a_message_goes_out_as_html_with_its_buttons() -> None:
 
 def test_a_location_is_asked_for_with_a_keyboard_that_goes_away_again() -> None:
     asked = to_markup(TelegramMessage("Where?", location_label="Share my location"))
-    assert isinstance(asked, telegram.ReplyKeyboardMarkup)
-    assert asked.keyboard[0][0].request_location
-    assert isinstance(to_markup(TelegramMessage("Thanks", clears_keyboard=True)), telegram.ReplyKeyboardRemove)
+    button = {"text": "Share my location", "request_location": True}
+    assert asked == {"keyboard": [[button]], "resize_keyboard": True, "one_time_keyboard": True}
+    assert to_markup(TelegramMessage("Thanks", clears_keyboard=True)) == {"remove_keyboard": True}
     assert to_markup(HELLO) is None
 
 
