@@ -43,6 +43,8 @@ statements.share()
 import_models()  # a table that a test leaves out may still be the parent of one that it uses
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
+# For what is decided on the wire, before any database is asked: the same over each of them.
+ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LARGE_DATABASE = 60_000_000  # bytes; what was deleted takes room until it is vacuumed, so a larger one is thrown away
 
 

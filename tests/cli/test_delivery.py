@@ -26,7 +26,6 @@ from tests.digest import writing
 from tests.digest.conftest import Town, ward
 
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-NAMES = ("list", "retry", "let-be", "drop", "pause", "resume", "cancel", "approve", "hold")
 
 
 def in_database(work: Callable[[Runtime], Awaitable[Any]]) -> Any:
@@ -204,9 +203,3 @@ async def test_the_bar_shows_rate_time_left_refused_and_retried_and_asks_for_a_s
     assert (await looking).left == 3
     assert "0/3" in shown.file.getvalue()  # type: ignore[attr-defined]
     await runtime.sessions.close()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_command_explains_itself_with_an_example(name: str) -> None:
-    code, said = run("delivery", name, "--help")
-    assert code == 0 and "Example: intouch delivery" in said

@@ -26,7 +26,17 @@ def _inside(room: rooms.Room) -> Iterator[tuple[str, Any]]:
         yield f"{room.name} {word}", command
 
 
+# What the README and people's habits rely on.
+PROMISED = """run, demo, doctor, db upgrade, import wards, import postcodes, import councillors, import notices,
+officer add, councillor link, survey launch, survey list, survey close, survey results, issue list, issue update,
+digest preview, digest publish, digest status, briefing preview, briefing publish, briefing status, resident export, resident erase,
+delivery list, delivery retry, delivery let-be, delivery drop, delivery pause, delivery resume, delivery cancel, delivery approve,
+delivery hold"""
 COMMANDS = {name: command for room in rooms.ROOMS for name, command in _inside(room)}
+
+
+def test_what_was_promised_is_there() -> None:
+    assert set(" ".join(PROMISED.split()).split(", ")) <= COMMANDS.keys()
 
 
 def test_the_list_of_all_commands_says_of_each_what_it_says_of_itself() -> None:

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
 
-from intouch.cli import app
 from intouch.storage.sessions import open_engine
 from tests.journeys.conftest import free_port
 
@@ -155,40 +153,3 @@ def _empty(url: str) -> None:
         await engine.dispose()
 
     asyncio.run(drop())
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["run"],
-        ["demo"],
-        ["doctor"],
-        ["db", "upgrade"],
-        ["import", "wards"],
-        ["import", "postcodes"],
-        ["import", "councillors"],
-        ["import", "notices"],
-        ["officer", "add"],
-        ["councillor", "link"],
-        ["survey", "launch"],
-        ["survey", "list"],
-        ["survey", "close"],
-        ["survey", "results"],
-        ["issue", "list"],
-        ["issue", "update"],
-        ["digest", "preview"],
-        ["digest", "publish"],
-        ["digest", "status"],
-        ["briefing", "preview"],
-        ["briefing", "publish"],
-        ["briefing", "status"],
-        ["resident", "export"],
-        ["resident", "erase"],
-    ],
-    ids=" ".join,
-)
-def test_every_command_has_help_with_an_example(command: list[str]) -> None:
-
-    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
-    assert shown.exit_code == 0
-    assert f"Example: intouch {' '.join(command)}" in " ".join(shown.output.split())

@@ -1,6 +1,7 @@
 """The rules of the house, each as a test that fails when it is broken."""
 
 import ast
+import functools
 import re
 import subprocess
 from collections.abc import Iterator
@@ -16,8 +17,13 @@ LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
 
 
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -49,7 +55,7 @@ def test_no_import_hides_in_a_function() -> None:
 
 
 def test_every_module_says_in_one_sentence_what_it_owns() -> None:
-    silent = [str(path.relative_to(ROOT)) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [str(path.relative_to(ROOT)) for path in SOURCES if not ast.get_docstring(_tree(path))]
     assert silent == []
 
 

@@ -18,6 +18,7 @@ from intouch.clock import ShiftedClock
 from intouch.demo.mailbox import mailbox
 from intouch.demo.telegram import simulated_telegram
 from intouch.residents.models import HandledUpdate, Resident, ResidentStatus
+from tests.conftest import ON_ONE_DATABASE
 from tests.journeys.conftest import House, free_port, small_council
 from tests.journeys.stories import signs_up
 
@@ -69,6 +70,7 @@ async def test_a_whole_sign_up_over_the_webhook(hooked: House) -> None:
         assert await session.scalar(sa.select(Resident.status)) is ResidentStatus.ACTIVE
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("secret", ["", "wrong", SECRET + "x", "ü"])
 async def test_who_does_not_know_the_secret_is_turned_away(hooked: House, secret: str) -> None:
     answer = await hooked.browser.post(PATH, json=_start(900_001, 1001), headers={HEADER.encode(): secret.encode()})
@@ -77,6 +79,7 @@ async def test_who_does_not_know_the_secret_is_turned_away(hooked: House, secret
         assert await session.scalar(sa.select(sa.func.count()).select_from(HandledUpdate)) == 0
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"{}", b'{"update_id": "x"}', b"[" * 50_000])
 async def test_rubbish_does_no_harm(hooked: House, body: bytes) -> None:
     answer = await hooked.browser.post(PATH, content=body, headers={HEADER: SECRET})

@@ -1,6 +1,7 @@
 """Real data: Sunderland's wards before and since 7 May 2026 and its 7,129 postcodes, as the city has them."""
 
 import csv
+import functools
 import os
 import time
 from datetime import date, datetime
@@ -35,10 +36,13 @@ def folder() -> Path:
     return FOLDER
 
 
+# Reading is tested by itself; eight times over in one test it is only slow.
+@functools.cache
 def shapes_of(names: tuple[str, str, str, str]) -> list[geojson.WardShape]:
     return geojson.read(FOLDER / names[0], code_field=names[2], name_field=names[3])
 
 
+@functools.cache
 def rows_of(names: tuple[str, str, str, str]) -> list[import_postcodes.PostcodeRow]:
     wards = {shape.code for shape in shapes_of(names)}
     return import_postcodes.read(FOLDER / names[1], wards=wards, postcode_field="postcode", ward_field=names[2])
@@ -62,12 +66,14 @@ def test_the_ward_of_every_postcode_by_its_centre_is_the_one_in_the_file(names: 
     shapes = sorted(shapes_of(names), key=lambda shape: shape.code)
     ours = [(shape.code, containment.box(shape.boundary), shape.boundary) for shape in shapes]
     oracle = [(shape.code, shapely.MultiPolygon([(polygon[0], polygon[1:]) for polygon in shape.boundary])) for shape in shapes]
+    shapely.prepare([polygon for _, polygon in oracle])
     rows = rows_of(names)
     assert len(rows) in (7128, 7129)
     for row in rows:
         x, y = row.longitude or 0.0, row.latitude or 0.0
         found = [code for code, box, boundary in ours if containment.in_box(box, x, y) and containment.contains(boundary, x, y)]
-        assert found == [code for code, polygon in oracle if polygon.covers(shapely.Point(x, y))]
+        point = shapely.Point(x, y)
+        assert found == [code for code, polygon in oracle if polygon.covers(point)]
         assert found == [row.ward_code]
 
 

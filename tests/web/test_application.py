@@ -14,10 +14,12 @@ from starlette.routing import Route
 from intouch.runtime import Runtime
 from intouch.storage import upgrade
 from intouch.web import application, headers, pages, serving
+from tests.conftest import ON_ONE_DATABASE
 
 PAGES = ["/", "/join", "/join/check-your-email", "/results", "/privacy"]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("path", [*PAGES, "/robots.txt", "/favicon.ico", "/static/govuk.css", "/health/live", "/health/ready", "/nowhere"])
 async def test_every_response_carries_the_security_headers_and_no_cookie(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
@@ -29,6 +31,7 @@ async def test_every_response_carries_the_security_headers_and_no_cookie(client:
     assert answer.headers["Cache-Control"] == ("no-store" if "static" not in path else "public, max-age=0")
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("path", PAGES)
 async def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(client: httpx.AsyncClient, path: str) -> None:
     text = (await client.get(path)).text
@@ -37,6 +40,7 @@ async def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(client: http
     assert all(re.match(r"/|#|https://ico\.org\.uk/", source) for source in sources)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("path", PAGES)
 async def test_head_is_a_get_without_its_body(client: httpx.AsyncClient, path: str) -> None:
     got, headed = await client.get(path), await client.head(path)
@@ -45,6 +49,7 @@ async def test_head_is_a_get_without_its_body(client: httpx.AsyncClient, path: s
     assert headed.headers["Content-Length"] == got.headers["Content-Length"]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [("/join", "GET, HEAD, OPTIONS, POST"), ("/privacy", "GET, HEAD, OPTIONS"), ("/answer/x", "GET, HEAD, OPTIONS, POST")],
@@ -66,6 +71,7 @@ async def test_a_page_that_is_not_there_has_the_same_look_and_a_way_on(client: h
     assert "Go to the start page" in answer.text
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("has_length", [True, False])
 async def test_a_body_that_is_too_large_is_refused_however_it_is_sent(client: httpx.AsyncClient, has_length: bool) -> None:
     async def chunks():  # type: ignore[no-untyped-def]
@@ -77,6 +83,7 @@ async def test_a_body_that_is_too_large_is_refused_however_it_is_sent(client: ht
     assert answer.status_code == 413
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
@@ -151,12 +158,14 @@ async def test_a_database_that_can_not_be_reached_is_not_ready(
     assert answer.json() == {"ready": False, "reason": "The database cannot be reached (ConnectionRefusedError)."}
 
 
+@ON_ONE_DATABASE
 async def test_robots_stay_away_from_private_addresses(client: httpx.AsyncClient) -> None:
     text = (await client.get("/robots.txt")).text
     assert all(f"Disallow: {path}\n" in text for path in headers.PRIVATE)
     assert (await client.get("/answer/x")).headers["X-Robots-Tag"] == "noindex, nofollow"
 
 
+@ON_ONE_DATABASE
 async def test_files_with_a_fingerprint_are_kept_for_a_year(client: httpx.AsyncClient) -> None:
     address = re.search(r'href="(/static/govuk\.css[^"]*)"', (await client.get("/")).text)
     assert address

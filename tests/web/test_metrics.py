@@ -18,6 +18,7 @@ from intouch.outbox.models import Lane, Road
 from intouch.runtime import Runtime
 from intouch.web import application
 from intouch.web.metrics import Gauges
+from tests.conftest import ON_ONE_DATABASE
 from tests.outbox.outboxes import draft, queue
 
 
@@ -76,12 +77,14 @@ def client_from(address: str, runtime: Runtime, **settings: object) -> httpx.Asy
     return httpx.AsyncClient(verify=False, transport=httpx.ASGITransport(pages, client=(address, 1234)), base_url="http://127.0.0.1")
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("unix", 404)])
 async def test_without_a_token_only_this_machine_may_look(runtime: Runtime, address: str, status: int) -> None:
     async with client_from(address, runtime) as client:
         assert (await client.get("/metrics")).status_code == status
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("given", [None, "Bearer wrong", "Bearer ", "Basic sesame", "sesame", "Bearer sésame"])
 async def test_with_a_token_nobody_looks_without_it(runtime: Runtime, given: str | None) -> None:
     headers = {} if given is None else {"Authorization": given.encode()}

@@ -27,6 +27,7 @@ from intouch.outbox.models import Delivery, Lane, Road
 from intouch.residents import subscriptions
 from intouch.runtime import Runtime
 from intouch.web.webhooks import Webhooks
+from tests.conftest import ON_ONE_DATABASE
 
 TOPIC = "arn:aws:sns:eu-west-2:123456789012:bounces"
 CERTIFICATE = "https://sns.eu-west-2.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem"
@@ -180,6 +181,7 @@ async def test_a_bounce_without_our_return_path_is_about_the_address_that_amazon
     assert await _is_dead(site)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "change",
     [
