@@ -113,7 +113,8 @@ async def _command(turn: Turn) -> Reply:
 
 async def _cancel(turn: Turn) -> Reply:
     if turn.dialogue is None:
-        return await help.nothing_to_cancel(turn)
+        is_answering = is_signed_up(turn) and await surveys.is_under_way(turn)
+        return await (surveys.SURVEY.cancel(turn) if is_answering else help.nothing_to_cancel(turn))
     reply = await CONVERSATIONS[turn.dialogue.kind].cancel(turn)
     await dialogues.end(turn.session, turn.telegram_id)
     return reply

@@ -52,6 +52,11 @@ async def survey(turn: Turn) -> Reply:
     return turn.say("surveys/list", edits=True, surveys=surveys[:_LISTED], finished=finished, more=max(0, len(surveys) - _LISTED))
 
 
+async def is_under_way(turn: Turn) -> bool:
+    """Whether this resident has stopped in the middle of a survey; a question with buttons waits for no message."""
+    return await listing.has_begun(turn.session, turn.known().id, now=turn.now)
+
+
 async def unanswered(turn: Turn) -> int:
     """How many surveys wait for this resident's answers."""
     resident = turn.known()

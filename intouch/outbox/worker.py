@@ -266,7 +266,7 @@ class Worker:
         """What an officer pauses or cancels is given back before it is begun, although we have claimed it."""
         if not self._flights:
             return
-        async with self._sessions.read() as session:
+        async with self._sessions.glance() as session:
             self._flights.hold(await holds.stopped(session))
 
     async def _renew(self) -> None:

@@ -27,6 +27,13 @@ async def finished_by(session: AsyncSession, resident_id: int) -> set[int]:
     return await _survey_ids(session, Response.survey_id, Response.resident_id == resident_id, Response.finished_at.is_not(None))
 
 
+async def has_begun(session: AsyncSession, resident_id: int, *, now: datetime) -> bool:
+    """Whether this resident has answered a part of a survey that is still open."""
+    begun = sa.select(Response.id).join(Survey, Survey.id == Response.survey_id)
+    begun = begun.where(Response.resident_id == resident_id, Response.finished_at.is_(None))
+    return await session.scalar(begun.where(Survey.status == SurveyStatus.OPEN, Survey.closes_at > now).limit(1)) is not None
+
+
 async def who_finished(session: AsyncSession, survey_id: int, resident_ids: list[int]) -> set[int]:
     """Which of these residents have answered every question of the survey."""
     query = sa.select(Response.resident_id).where(Response.survey_id == survey_id, Response.finished_at.is_not(None))

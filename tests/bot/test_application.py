@@ -16,6 +16,7 @@ from intouch.residents import dialogues, housekeeping
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.surveys import launch
+from intouch.surveys.models import Survey
 from intouch.surveys.plan import SurveyPlan
 from tests.residents import cast
 from tests.surveys.conftest import plan
@@ -158,6 +159,20 @@ async def test_keeping_leaves_what_was_begun_since_alone(alice: Chat) -> None:
     await alice.command("report")
     await alice.tap("account:keep")
     assert "nothing to cancel" not in await alice.command("cancel")
+
+
+async def test_cancel_at_a_question_with_buttons_keeps_what_was_answered(alice: Chat, plan: SurveyPlan, now: datetime) -> None:
+    async with alice.runtime.sessions.write() as session:
+        await launch.launch(session, (await launch.create(session, plan, now=now)).id, now=now)
+    await alice.command("survey")
+    assert "nothing to cancel" in await alice.command("cancel")  # nothing is answered yet, so nothing is under way
+    await alice.command("survey")
+    await alice.press("Skip")
+    assert "What you answered so far is kept" in await alice.command("cancel")
+    assert "Question 2 of 4" in await alice.press("Go on answering")
+    async with alice.runtime.sessions.write() as session:
+        await session.execute(sa.update(Survey).values(closes_at=now - timedelta(hours=1)))
+    assert "nothing to cancel" in await alice.command("cancel")
 
 
 async def test_an_officer_is_told_that_the_briefing_is_for_councillors(alice: Chat, now: datetime) -> None:
