@@ -6,12 +6,15 @@ Prints per step the median and the longest wait in milliseconds, from what a per
 from __future__ import annotations
 
 import asyncio
+import io
 import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+
+from PIL import Image
 
 from benchmarks.taps import free_port
 from intouch import logs
@@ -34,12 +37,32 @@ STEPS = [
     ("sends", "/myreports", "report"),
     ("sends", "something that is no command", "/help"),
     ("sends", "/export", ""),
+    ("sends", "/report", "What"),
+    ("taps", "🚮 Litter", "Can you send a photo?"),
+    ("sends_photo", "a photo as Telegram sends it", "photo 1 of 3"),
+    ("sends_photo", "a photo straight from the camera", "photo 2 of 3"),
+    ("taps", "No more photos", "Where is it?"),
+    ("sends", "Behind the bus stop in Southwick Road", "What is wrong?"),
+    ("sends", "Two bags of rubbish", "Please check your report"),
+    ("taps", "Send it to the council", "SR-"),
+    ("sends", "/myreports", "What you reported"),
 ]
+
+
+def _photo(width: int, height: int) -> bytes:
+    """A JPEG of that size with as much in it as a street has."""
+    street = Image.blend(Image.linear_gradient("L").resize((width, height)), Image.effect_noise((width, height), 40), 0.3)
+    file = io.BytesIO()
+    street.convert("RGB").save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+PHOTOS = {"a photo as Telegram sends it": _photo(1280, 960), "a photo straight from the camera": _photo(4032, 3024)}
 
 
 async def _step(person: Person, act: str, words: str, heard: str) -> float:
     began = time.perf_counter()
-    await getattr(person, act)(words)
+    await getattr(person, act)(PHOTOS.get(words, words))
     await (person.expects(heard) if heard else person.expects_file())
     return (time.perf_counter() - began) * 1000
 

@@ -18,11 +18,12 @@ LONGEST_SIDE = 1600
 LARGE_ENOUGH = 1280  # pixels of the longest side: as large as the chat itself shows photos
 _QUALITY = 82
 _FORMATS = ("JPEG", "PNG", "WEBP")
+_BYTES = {"L": 3, "RGB": 3}  # of a pixel, once it has colours
 
 _DAMAGED = "That photo arrived damaged or cut short. Please send it again."
 
-# Up to so many pixels, 8 MB, are decoded beside everything else.
-_LIGHT = 2_000_000
+# Up to so many bytes are decoded beside everything else: a camera's 12 million pixels, as a JPEG at half of its size.
+_LIGHT = 10_000_000
 
 
 class BadPhoto(BadInput):
@@ -60,7 +61,7 @@ def is_light(raw: bytes) -> bool:
     """Whether ``prepare`` needs little memory for it; told from the header alone. Raises ``BadPhoto``."""
     image = _header(raw)
     # A JPEG that comes in several passes is kept whole until the last of them.
-    return image.width * image.height <= _LIGHT and not image.info.get("progressive")
+    return image.width * image.height * _BYTES.get(image.mode, 4) <= _LIGHT and not image.info.get("progressive")
 
 
 def _header(raw: bytes) -> Image.Image:
@@ -99,7 +100,8 @@ def _small(image: Image.Image) -> Image.Image:
     with _blaming_the_file():
         if image.mode not in ("RGB", "L") or image.has_transparency_data:
             image = _plain_mode(image)
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=None)
+        # To the eye as good as the cubic filter where it makes smaller, in half the time: somebody waits for the reply.
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BILINEAR, reducing_gap=None)
         ImageOps.exif_transpose(image, in_place=True)
         return _plain_mode(image)
 

@@ -169,18 +169,19 @@ async def test_cleaning_leaves_the_loop_free_for_others() -> None:
 
 def test_what_a_phone_sends_as_a_photo_is_light_and_a_wall_of_pixels_is_not() -> None:
     assert photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "JPEG"))
+    assert photos.is_light(_saved(Image.new("RGB", (4032, 3024)), "JPEG"))  # as a file, straight from the camera
     assert not photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "JPEG", progressive=True))
     assert not photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "PNG"))
 
 
 def test_a_heavy_photo_is_the_same_from_a_process_of_its_own() -> None:
-    raw = _saved(Image.linear_gradient("L").resize((2000, 1500)), "PNG")
+    raw = _saved(Image.linear_gradient("L").resize((2400, 1800)), "PNG")
     assert not photos.is_light(raw)
     assert darkroom.develop(raw) == photos.prepare(raw)
 
 
 def test_a_heavy_photo_that_is_damaged_gets_the_same_sentence() -> None:
-    raw = _saved(Image.linear_gradient("L").resize((2000, 1500)), "PNG")
+    raw = _saved(Image.linear_gradient("L").resize((2400, 1800)), "PNG")
     with pytest.raises(BadPhoto, match="damaged"):
         darkroom.develop(raw[: len(raw) // 2])
 
@@ -207,4 +208,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_a_decoder_that_dies_costs_one_photo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(BadPhoto, match="send it again"):
-        darkroom.develop(_saved(Image.new("RGB", (2000, 1500)), "PNG"))
+        darkroom.develop(_saved(Image.new("RGB", (2400, 1800)), "PNG"))
