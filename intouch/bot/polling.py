@@ -98,10 +98,10 @@ class Poller:
         bodies = await self._fetch()
         if not bodies:
             return
-        tasks = [self._take(body) for body in bodies]
+        taken = [self._take(body) for body in bodies]
         # A full batch says that more are waiting: then the calls of these need not all end first.
-        await _while_it_goes_on(tasks, standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
-        await self._write_down([body for body, task in zip(bodies, tasks, strict=True) if not task.done()])
+        await _while_it_goes_on(taken, standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
+        await self._write_down([body for body, one in zip(bodies, taken, strict=True) if not one.done()])
         self._done &= self._written
         self._cross_off_soon()
         # Only now: asking from the next number on is what makes the Bot API forget these.
@@ -115,16 +115,29 @@ class Poller:
             raise NotUnderstood("the Bot API answered with something that is no list of updates")
         return found
 
-    def _take(self, body: dict[str, Any]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._take_and_cross_off(body))
+    def _take(self, body: dict[str, Any]) -> asyncio.Future[None]:
+        """Done as soon as the Bot API may forget the update: a tap when its effect is stored, anything else when it was answered too.
+
+        A tap that comes again gets no other reply than this one, so there is nothing to wait for; and while its calls are under way,
+        the next taps can be stored.
+        """
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._take_and_cross_off(body, settled))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return task
+        return settled
 
-    async def _take_and_cross_off(self, body: dict[str, Any]) -> None:
-        await self.dispatcher.take(body)
-        self._done.add(body["update_id"])
-        self._cross_off_soon()
+    async def _take_and_cross_off(self, body: dict[str, Any], settled: asyncio.Future[None]) -> None:
+        def tap_is_stored(_tap_id: str, _toast: str) -> bool:
+            _settle(settled)
+            return False  # it is still to be answered
+
+        try:
+            await self.dispatcher.take(body, tap_is_stored)
+            self._done.add(body["update_id"])
+            self._cross_off_soon()
+        finally:
+            _settle(settled)
 
     def _cross_off_soon(self) -> None:
         if self._done & self._written and (self._crossing_off is None or self._crossing_off.done()):
@@ -193,7 +206,12 @@ class Poller:
         await self.dispatcher.close()
 
 
-async def _while_it_goes_on(tasks: Iterable[asyncio.Task[None]], *, standstill: float) -> None:
+def _settle(settled: asyncio.Future[None]) -> None:
+    if not settled.done():
+        settled.set_result(None)
+
+
+async def _while_it_goes_on(tasks: Iterable[asyncio.Future[None]], *, standstill: float) -> None:
     """Until all have ended, for ``PATIENCE`` at most, or until none of them ends for ``standstill`` seconds."""
     pending, until = set(tasks), time.monotonic() + PATIENCE
     while pending and (left := until - time.monotonic()) > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -31,6 +32,16 @@ class FloodWait(RetryAfter):
     @property
     def retry_after(self) -> int:
         return int(self._retry_after.total_seconds())
+
+
+class PlainData:
+    """Parameters that are JSON as they stand, in place of the library's ``RequestData``; those that are None stay away."""
+
+    __slots__ = ("json_parameters",)
+    contains_files = False
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        self.json_parameters = {name: value for name, value in parameters.items() if value is not None}
 
 
 class AiohttpRequest(BaseRequest):
@@ -94,7 +105,7 @@ class AiohttpRequest(BaseRequest):
 
 
 def _body(data: RequestData | None) -> tuple[aiohttp.FormData | bytes | None, dict[str, str] | None]:
-    """The body and its headers. The Bot API takes a string of a JSON body for what it would be in a form, and JSON is cheaper to make."""
+    """The body and its headers. The Bot API takes JSON too, where a string is what it would be in a form; it is cheaper to make."""
     if data is None:
         return None, None
     if not data.contains_files:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import telegram
 from telegram import error as errors
+from telegram.request import RequestData
 
 from intouch.channels import outcomes
-from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected
+from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected, PlainData
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.pacing import Pacer
@@ -32,7 +33,7 @@ class CouncilBot(telegram.Bot):
         The library's own methods make objects of each answer. Most answers are the message that was just written, which nobody
         reads, and these objects cost more than the call.
         """
-        return await understood(self._post(method, parameters))
+        return await understood(self.request.post(f"{self.base_url}/{method}", cast("RequestData", PlainData(parameters))))
 
     async def initialize(self) -> None:
         try:

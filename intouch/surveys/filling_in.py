@@ -82,25 +82,35 @@ class Paper:
     finished_at: datetime | None = None
     before: dict[int, Mapping[int, Said]] = field(default_factory=dict)  # by question
     after: dict[int, Mapping[int, Said]] = field(default_factory=dict)
+    _shown: Questionnaire | None = None
 
     @property
     def key(self) -> Pair:
+        """Survey and resident: there is one response of them."""
         return self.blank.survey_id, self.asked.resident_id
 
     def hold(self, response_id: int, finished_at: datetime | None, said: Mapping[int, Mapping[int, Said]]) -> None:
+        """Begin with what the response says, by question and choice."""
         self.response_id, self.finished_at = response_id, finished_at
         self.before, self.after = dict(said), dict(said)
 
     def fill_in(self, given: Given, question: QuestionView) -> None:
+        """Write one answer in."""
         self.after[question.id] = fill_in(self.after.get(question.id, {}), given, question)
+        self._shown = None
 
     def questionnaire(self) -> Questionnaire:
-        return questionnaires.with_answers(self.blank, self.after)
+        """The survey as it stands after the answers that were written into it."""
+        if self._shown is None:
+            self._shown = questionnaires.with_answers(self.blank, self.after)
+        return self._shown
 
     def taken_away(self) -> list[dict[str, object]]:
+        """What names the rows that are no longer said."""
         return [self._names(row) for row in self._rows(self.before) if row not in self._rows(self.after)]
 
     def added(self, now: datetime) -> list[dict[str, object]]:
+        """The rows that are said newly."""
         new = [row for row in self._rows(self.after) if row not in self._rows(self.before)]
         return [{**self._names(row), "kind": row[2].kind, "words": row[2].words, "answered_at": now} for row in new]
 

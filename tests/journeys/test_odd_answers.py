@@ -10,8 +10,11 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from intouch.outbox.models import Delivery
+from intouch.residents.models import WaitingUpdate
+from intouch.surveys.models import Answer
 from tests.journeys.conftest import House
 from tests.journeys.stories import photo, signs_up
+from tests.journeys.test_from_start_to_answering import launches
 
 # It is about the wire, which is the same over every database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -115,6 +118,22 @@ async def test_a_tap_whose_answer_hangs_holds_nobody_up_for_long(house: House) -
     await alice.expects("What you can do here", timeout=10)
     assert time.monotonic() - began < 5
     tapping.cancel()
+
+
+async def test_a_stored_tap_whose_message_hangs_keeps_no_update_back(house: House) -> None:
+    alice, bob = house.telegram.person(1001, "Alice"), house.telegram.person(1002, "Bob")
+    await signs_up(alice)
+    await launches(house)
+    await alice.expects("Should bins be emptied on Mondays?")
+    house.telegram.lose_next_answer("editMessageText", hangs_for=8)
+    alice.starts_tap(alice.last.data_of("Yes, Mondays"))
+    for _ in range(2):  # the first may come with the tap, the second is asked for after both
+        await bob.sends("/help")
+        await bob.expects("What you can do here", timeout=5)
+    async with house.runtime.sessions.read() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Answer)) == 1
+        # What takes its time is written down before the next updates are asked for; a tap that is stored needs none of that.
+        assert await session.scalar(sa.select(sa.func.count()).select_from(WaitingUpdate)) == 0
 
 
 async def test_stopping_while_a_reply_hangs_is_quick_and_tidy(house: House, log: list[EventDict]) -> None:
