@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
-from tests.one_hop import OneHop
+from intouch.storage import one_hop
+from intouch.storage.one_hop import OneHop
 
 _COMPILED: dict[Any, Any] = {}
 
@@ -37,7 +38,7 @@ class PostgreSQL(_Alike, PGDialect_asyncpg):
 
 def share() -> None:
     """From now on all engines of this process share what is compiled: a quarter of what a test does is compiling."""
-    registry.register("sqlite.aiosqlite", __name__, "SQLite")
+    registry.register(one_hop.NAME.replace("+", "."), __name__, "SQLite")
     registry.register("postgresql.asyncpg", __name__, "PostgreSQL")
     sa.event.listen(sa.Engine, "engine_connect", _keep_together)
 

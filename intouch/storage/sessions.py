@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from intouch.storage import inline_sqlite
+from intouch.storage import inline_sqlite, one_hop
 from intouch.storage.writer_thread import WriterThread
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def driver_url(url: str) -> sa.URL:
     """The URL with our drivers in it: aiosqlite for SQLite, asyncpg for PostgreSQL however it is spelled."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return parsed.set(drivername="sqlite+aiosqlite")
+        return parsed.set(drivername=one_hop.NAME)
     if parsed.drivername.split("+")[0] in ("postgres", "postgresql"):
         return parsed.set(drivername="postgresql+asyncpg")
     raise ValueError(f"{parsed.drivername} is not a database In Touch knows; use sqlite:/// or postgresql://")

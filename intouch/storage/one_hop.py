@@ -1,8 +1,7 @@
-"""One hop: a statement on SQLite visits its connection's thread once, in the tests.
+"""One hop: a statement on SQLite visits its connection's thread once.
 
 SQLAlchemy goes there four times for each: for a cursor, to execute, to fetch and to close. Going there and back costs many times what
-SQLite itself does, and was half of what the tests on SQLite cost. Everything else stays: the driver, its thread, and that other tasks go
-on while a statement is under way. The processes that tests start go SQLAlchemy's own way.
+SQLite itself does. Everything else stays: the driver, its thread, and that other tasks go on while a statement is under way.
 """
 
 from __future__ import annotations
@@ -12,12 +11,16 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_connection,
     AsyncAdapt_aiosqlite_cursor,
     AsyncAdapt_aiosqlite_dbapi,
     SQLiteDialect_aiosqlite,
 )
+from sqlalchemy.util import immutabledict
+
+NAME = "sqlite+onehop"
 
 
 class _Done(NamedTuple):
@@ -48,7 +51,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._adapt_connection = adapt_connection
         self._connection = adapt_connection._connection
         self._cursor = _Done()  # type: ignore[assignment]
-        self._soft_closed_memoized = {}
+        self._soft_closed_memoized = immutabledict()
         self._rows = collections.deque()
 
     async def _execute_async(self, operation: Any, parameters: Any) -> Any:
@@ -72,7 +75,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
     __slots__ = ()
-    _cursor_cls = _Cursor
+    _cursor_cls = _Cursor  # type: ignore[assignment]
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
@@ -83,9 +86,13 @@ class _Driver(AsyncAdapt_aiosqlite_dbapi):
 class OneHop(SQLiteDialect_aiosqlite):
     """aiosqlite with such cursors."""
 
+    driver = "onehop"
     supports_statement_cache = True
 
     @classmethod
     def import_dbapi(cls) -> AsyncAdapt_aiosqlite_dbapi:
         usual = super().import_dbapi()
         return _Driver(usual.aiosqlite, usual.sqlite)
+
+
+registry.register(NAME.replace("+", "."), __name__, "OneHop")
