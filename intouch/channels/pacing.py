@@ -47,19 +47,24 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, chat: str, rank: int) -> None:
-        """Until this chat may be written to. A reply may then be sent; for all else ``begin`` is the last thing before the call."""
+        """Until this chat may be written to. A reply may then be sent; all else takes a ``place`` and says ``begin`` before the call."""
         if rank <= REPLY:
             self._speak(chat, _now())
-            await self._place(is_reply=True)
+            self._window.begin(await self._place(is_reply=True), _now())
             return
         waiter = _Waiter(rank, next(self._numbers), chat, asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiting, waiter)
         self._arm(self._next)
         await waiter.turn
 
-    async def begin(self) -> Call:
-        """Until the call may really be made, which is hardly ever later; say ``end`` when it was answered."""
+    async def place(self) -> Call:
+        """The place of a call in the window of the last second, when it has come; what it needs may then be written down."""
         return await self._place(is_reply=False)
+
+    async def begin(self, call: Call) -> None:
+        """The last thing before the call: its place may have moved on meanwhile. Say ``end`` when it was answered."""
+        await self._come(call)
+        self._window.begin(call, _now())
 
     def end(self, call: Call) -> None:
         """The call was answered, or nothing will come any more."""
@@ -90,10 +95,12 @@ class Pacer:
 
     async def _place(self, *, is_reply: bool) -> Call:
         call = self._window.book(_now(), is_reply=is_reply)
+        await self._come(call)
+        return call
+
+    async def _come(self, call: Call) -> None:
         while (early := call.at - _now()) > 0:  # noqa: ASYNC110 - the place may move on while the call before it is not answered
             await asyncio.sleep(early)
-        self._window.begin(call, _now())
-        return call
 
     def _arm(self, at: float) -> None:
         if self._timer is not None and self._timer.when() <= at:

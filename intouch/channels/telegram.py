@@ -15,6 +15,7 @@ from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConne
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.pacing import Pacer
+from intouch.channels.window import Call
 from intouch.settings import Settings
 from intouch.templating import Button, TelegramMessage
 
@@ -179,21 +180,25 @@ class TelegramChannel:
             chat = int(envelope.address)
         except ValueError:
             return outcomes.failed("the chat's number is not a number")
-        if not await self._may_begin(envelope):
+        if not await self._may_go(envelope):
             return outcomes.not_tried("stopped before its turn")
-        outcome = await self._call(chat, message)
+        # All waiting lies before the mark: who dies between the mark and the call leaves a message of which nobody knows.
+        place = await self._pacer.place()
+        if self._is_halting or not envelope.is_ours() or not await envelope.begin():
+            return outcomes.not_tried("stopped before its turn")
+        outcome = await self._call(chat, message, place)
         if outcome.verdict is Verdict.RETRY and outcome.after is not None:
             self._pacer.stop(envelope.rank, outcome.after)
         return outcome
 
-    async def _call(self, chat: int, message: TelegramMessage) -> Outcome:
-        call = await self._pacer.begin()
+    async def _call(self, chat: int, message: TelegramMessage, place: Call) -> Outcome:
+        await self._pacer.begin(place)
         try:
             return await send_message(self._bot, chat, message)
         finally:
-            self._pacer.end(call)
+            self._pacer.end(place)
 
-    async def _may_begin(self, envelope: Envelope) -> bool:
+    async def _may_go(self, envelope: Envelope) -> bool:
         """Wait for this chat's turn; False when we are stopping, or another process has taken the delivery over."""
         if self._is_halting:
             return False
@@ -205,4 +210,4 @@ class TelegramChannel:
             self._waiting.discard(turn)
             if not turn.done():
                 turn.cancel()
-        return not turn.cancelled() and not self._is_halting and envelope.is_ours() and await envelope.begin()
+        return not turn.cancelled() and not self._is_halting and envelope.is_ours()
