@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
 from intouch.clock import Clock
@@ -48,5 +49,9 @@ class Beginnings:
     async def _mark(self, numbers: Collection[int]) -> set[int]:
         mine = sa.and_(Delivery.id.in_(sorted(numbers)), Delivery.leased_by == self._holder, Delivery.state == State.SENDING)
         statement = sa.update(Delivery).where(mine).values(begun_at=self._clock.now()).returning(Delivery.id)
-        async with self._sessions.write() as session:
+
+        async def mark(session: AsyncSession) -> set[int]:
             return set(await session.scalars(statement, execution_options={"synchronize_session": False}))
+
+        # In one go, so that the call follows the COMMIT at once: whoever dies in between leaves a message of which nobody knows.
+        return await self._sessions.transact(mark)
