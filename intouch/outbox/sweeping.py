@@ -19,6 +19,7 @@ LONGEST_LEASE = timedelta(minutes=5)
 # Whoever is alive renews a lease well within this time.
 ANEW = timedelta(minutes=1)
 _LOST = "the process that was sending it ended; it may have arrived"
+_DEADLY = "each process that took it ended before sending it; it has not arrived"
 # The road is named so that the index on (road, state, …) is used.
 _SENDING = (Delivery.road.in_(list(Road)), Delivery.state == State.SENDING)
 
@@ -57,8 +58,10 @@ async def sweep(
     freed = {"leased_by": None, "lease_until": None, "error": _LOST}
     lost = sa.or_(_expired(now), sa.and_(*_SENDING, Delivery.leased_by.in_(ended)))
     queued = await _move(session, sa.and_(lost, again), {**freed, "state": State.QUEUED, "unseen": Delivery.unseen + 1})
-    unknown = await _move(session, lost, {**freed, "state": State.UNKNOWN, "settled_at": now})
-    return Swept(queued, unknown)
+    unknown: dict[str, object] = {**freed, "state": State.UNKNOWN, "settled_at": now}
+    unsent = sa.and_(lost, Delivery.road == Road.TELEGRAM, Delivery.begun_at.is_(None))
+    deadly = await _move(session, unsent, {**unknown, "error": _DEADLY})
+    return Swept(queued, deadly + await _move(session, lost, unknown))
 
 
 def _expired(now: datetime) -> sa.ColumnElement[bool]:

@@ -188,14 +188,19 @@ async def test_a_new_claim_has_not_begun(runtime: Runtime, now: datetime) -> Non
         assert await sweeping.sweep(session, now=now + LEASE) == sweeping.Swept(1, 0)
 
 
-async def test_an_email_that_takes_its_process_down_every_time_is_left_for_somebody_to_look_at(runtime: Runtime, now: datetime) -> None:
-    await queue(runtime, draft(1, now, **EMAIL))
+@pytest.mark.parametrize(("road", "more", "said"), [(Road.EMAIL, EMAIL, "may have arrived"), (Road.TELEGRAM, {}, "has not arrived")])
+async def test_what_takes_its_process_down_every_time_is_left_for_somebody_to_look_at(
+    runtime: Runtime, now: datetime, road: Road, more: dict[str, Any], said: str
+) -> None:
+    await queue(runtime, draft(1, now, **more))
     for turn in range(sweeping.MOST_DEATHS + 1):
         moment = now + turn * timedelta(minutes=1)
-        assert (await claim(runtime, claim_of(road=Road.EMAIL), moment)).deliveries
+        assert (await claim(runtime, claim_of(road=road), moment)).deliveries
         async with runtime.sessions.write() as session:
             await sweeping.sweep(session, now=moment + LEASE)
-    assert (await rows(runtime))[0].state is State.UNKNOWN
+    row = (await rows(runtime))[0]
+    assert row.state is State.UNKNOWN
+    assert said in (row.error or "")
 
 
 @settings(deadline=None)
