@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
 import telegram
 
 from intouch.bot.turn import Content, Incoming
 from intouch.channels.calling import NotUnderstood, understood
+from intouch.channels.telegram import CouncilBot
 from intouch.errors import BadInput, InTouchError
-from intouch.issues import darkroom
+from intouch.issues import darkroom, photos
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
 from intouch.runtime import Runtime
@@ -18,18 +21,28 @@ from intouch.runtime import Runtime
 _LARGEST_DOWNLOAD = 20_000_000
 
 
-async def fetch(runtime: Runtime, bot: telegram.Bot, what: Incoming) -> dict[str, Any]:
+async def fetch(runtime: Runtime, bot: CouncilBot, what: Incoming) -> dict[str, Any]:
     """``clean_photo`` or ``photo_error`` for a photo that a report is waiting for; nothing for anything else."""
     if what.content is not Content.PHOTO or not await _is_writing_a_report(runtime, what.telegram_id):
         return {}
     try:
         if what.file_size > _LARGEST_DOWNLOAD:
             raise BadInput("That photo is too large. Please send it as a photo instead of a file, or send a smaller one.")
-        return {"clean_photo": await darkroom.clean(await _download(bot, what.file_id))}
+        raw = await _download(bot, what.file_id)
+        if not await asyncio.to_thread(photos.is_light, raw):
+            await _ask_for_a_moment(runtime, bot, what)
+        return {"clean_photo": await darkroom.clean(raw)}
     except InTouchError as error:
         return {"photo_error": error}
     except telegram.error.TelegramError:
         return {"photo_error": BadInput("The photo didn't come through. Please send it again, or skip it.")}
+
+
+async def _ask_for_a_moment(runtime: Runtime, bot: CouncilBot, what: Incoming) -> None:
+    """Nobody should wonder whether a large picture has come; that we say so matters less than the picture itself."""
+    words = runtime.templates.telegram("reports/large_photo").text
+    with contextlib.suppress(telegram.error.TelegramError):
+        await bot.call("sendMessage", chat_id=what.telegram_id, text=words, parse_mode="HTML")
 
 
 async def _download(bot: telegram.Bot, file_id: str) -> bytes:

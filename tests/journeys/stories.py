@@ -50,8 +50,8 @@ def links_to(path: str, mail: Mail) -> list[str]:
     return [link for link in LINK.findall(mail.text) if path in link]
 
 
-def photo() -> bytes:
-    """A small JPEG."""
+def photo(width: int = 320, height: int = 240, kind: str = "JPEG") -> bytes:
+    """A picture, small unless told."""
     made = io.BytesIO()
-    Image.new("RGB", (320, 240), "olive").save(made, "JPEG")
+    Image.new("RGB", (width, height), "olive").save(made, kind)
     return made.getvalue()

@@ -56,3 +56,18 @@ async def test_a_photo_that_is_none_gets_a_sentence_and_the_report_goes_on(house
     await alice.expects("photo")
     await alice.taps("Go on without a photo")
     await alice.expects("Where is it?")
+
+
+async def test_a_large_picture_is_waited_for_with_a_word(house: House) -> None:
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    await alice.sends("/report")
+    asked = await alice.expects("What would you like to report?")
+    await alice.taps(next(label for label in asked.buttons if "itter" in label))
+    await alice.expects("Can you send a photo?")
+    await alice.sends_document(photo(2400, 1800, "PNG"), filename="screen.png", content_type="image/png")
+    await alice.expects("One moment, please")
+    await alice.expects("photo 1 of 3")
+    house.telegram.fail_next("sendMessage", code=500, description="Internal Server Error")  # the word is lost, the picture is not
+    await alice.sends_photo(photo(2500, 1800, "PNG"))
+    await alice.expects("photo 2 of 3")
