@@ -2,19 +2,24 @@
 
 import re
 
+from intouch.demo.telegram.person import Person
 from intouch.issues import categories, updating
 from intouch.issues.models import IssueStatus
 from tests.journeys.conftest import House
 from tests.journeys.stories import photo, signs_up
 
 
+async def _begins_report(person: Person, category: str) -> None:
+    await person.sends("/report")
+    asked = await person.expects("What would you like to report?")
+    await person.taps(next(label for label in asked.buttons if category in label))
+    await person.expects("Can you send a photo?")
+
+
 async def test_a_pothole_is_reported_with_a_photo_and_fixed(house: House) -> None:
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)
-    await alice.sends("/report")
-    asked = await alice.expects("What would you like to report?")
-    await alice.taps(next(label for label in asked.buttons if "othole" in label))
-    await alice.expects("Can you send a photo?")
+    await _begins_report(alice, "othole")
     await alice.sends_photo(photo())
     await alice.expects("photo 1 of 3")
     await alice.taps("No more photos")
@@ -61,10 +66,7 @@ async def test_a_photo_that_is_none_gets_a_sentence_and_the_report_goes_on(house
 async def test_a_large_picture_is_waited_for_with_a_word(house: House) -> None:
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)
-    await alice.sends("/report")
-    asked = await alice.expects("What would you like to report?")
-    await alice.taps(next(label for label in asked.buttons if "itter" in label))
-    await alice.expects("Can you send a photo?")
+    await _begins_report(alice, "itter")
     await alice.sends_document(photo(2400, 1800, "PNG"), filename="screen.png", content_type="image/png")
     await alice.expects("One moment, please")
     await alice.expects("photo 1 of 3")
