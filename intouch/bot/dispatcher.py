@@ -124,7 +124,7 @@ class Dispatcher:
         try:
             reply: Reply | None = await self._taps.run(what) if tapping.is_survey_tap(what) else None
             if reply is None:
-                extra = await photos.fetch(self.runtime, self.bot, what)
+                extra = await photos.fetch(self.runtime, self.bot, self._pacer, what)
                 reply = await self._commits.run(partial(self._answer, what, extra))
         except InTouchError as error:
             return Reply(templates.telegram("help/sorry", sentence=str(error)))

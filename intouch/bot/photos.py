@@ -10,6 +10,7 @@ import telegram
 
 from intouch.bot.turn import Content, Incoming
 from intouch.channels.calling import NotUnderstood, understood
+from intouch.channels.pacing import REPLY, Pacer
 from intouch.channels.telegram import CouncilBot
 from intouch.errors import BadInput, InTouchError
 from intouch.issues import darkroom, photos
@@ -21,7 +22,7 @@ from intouch.runtime import Runtime
 _LARGEST_DOWNLOAD = 20_000_000
 
 
-async def fetch(runtime: Runtime, bot: CouncilBot, what: Incoming) -> dict[str, Any]:
+async def fetch(runtime: Runtime, bot: CouncilBot, pacer: Pacer, what: Incoming) -> dict[str, Any]:
     """``clean_photo`` or ``photo_error`` for a photo that a report is waiting for; nothing for anything else."""
     if what.content is not Content.PHOTO or not await _is_writing_a_report(runtime, what.telegram_id):
         return {}
@@ -29,8 +30,8 @@ async def fetch(runtime: Runtime, bot: CouncilBot, what: Incoming) -> dict[str, 
         if what.file_size > _LARGEST_DOWNLOAD:
             raise BadInput("That photo is too large. Please send it as a photo instead of a file, or send a smaller one.")
         raw = await _download(bot, what.file_id)
-        if not await asyncio.to_thread(photos.is_light, raw):
-            await _ask_for_a_moment(runtime, bot, what)
+        if not await asyncio.to_thread(photos.is_quick, raw):
+            await _ask_for_a_moment(runtime, bot, pacer, what)
         return {"clean_photo": await darkroom.clean(raw)}
     except InTouchError as error:
         return {"photo_error": error}
@@ -38,9 +39,10 @@ async def fetch(runtime: Runtime, bot: CouncilBot, what: Incoming) -> dict[str, 
         return {"photo_error": BadInput("The photo didn't come through. Please send it again, or skip it.")}
 
 
-async def _ask_for_a_moment(runtime: Runtime, bot: CouncilBot, what: Incoming) -> None:
+async def _ask_for_a_moment(runtime: Runtime, bot: CouncilBot, pacer: Pacer, what: Incoming) -> None:
     """Nobody should wonder whether a large picture has come; that we say so matters less than the picture itself."""
     words = runtime.templates.telegram("reports/large_photo").text
+    await pacer.turn(str(what.telegram_id), REPLY)
     with contextlib.suppress(telegram.error.TelegramError):
         await bot.call("sendMessage", chat_id=what.telegram_id, text=words, parse_mode="HTML")
 

@@ -174,6 +174,12 @@ def test_what_a_phone_sends_as_a_photo_is_light_and_a_wall_of_pixels_is_not() ->
     assert not photos.is_light(_saved(Image.new("RGB", (2560, 1920)), "PNG"))
 
 
+def test_what_telegram_sends_as_a_photo_is_quick_and_a_cameras_file_is_not() -> None:
+    assert photos.is_quick(_saved(Image.new("RGB", (2560, 1920)), "JPEG"))
+    assert not photos.is_quick(_saved(Image.new("RGB", (4032, 3024)), "JPEG"))
+    assert not photos.is_quick(_saved(Image.new("RGB", (2560, 1920)), "PNG"))
+
+
 def test_a_heavy_photo_is_the_same_from_a_process_of_its_own() -> None:
     raw = _saved(Image.linear_gradient("L").resize((2400, 1800)), "PNG")
     assert not photos.is_light(raw)
