@@ -63,8 +63,7 @@ async def channel_alone(url: str, number: int) -> None:
     began = begin()
     for start in range(0, number, 1000):
         batch = [Envelope(n, f"r{n}@x.example", message) for n in range(start, min(number, start + 1000))]
-        async for _ in channel.send_batch(batch):
-            pass
+        await channel.send_batch(batch, lambda _number, _outcome: None)
     show(f"SMTP, {len(message) // 1000} KB ready", number, began)
     await channel.close()
 

@@ -35,16 +35,34 @@ class Body:
     content: bytes
 
 
-class Clean(bytes):
-    """The bytes of a message that we made line by line: each ends with CRLF and none begins with a dot, so that it needs no stuffing."""
+class Clean(tuple[bytes, ...]):
+    """A message that we made line by line, in pieces: each line ends with CRLF and none begins with a dot, so it needs no stuffing.
+
+    The pieces that are the same for all are there once, however many copies wait.
+    """
+
+    __slots__ = ()
 
 
-def compose(letter: Letter, *, sender: str, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> Clean:
+Message = bytes | Clean
+
+
+def whole(message: Message) -> bytes:
+    """The message in one piece."""
+    return b"".join(message) if isinstance(message, Clean) else message
+
+
+def size(message: Message) -> int:
+    """The length of the message in bytes."""
+    return sum(map(len, message)) if isinstance(message, Clean) else len(message)
+
+
+def compose(letter: Letter, *, sender: str, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> bytes:
     """The whole message. The same arguments give the same bytes, so a repeat is no new message."""
     shared = shared_headers(letter.subject, sender=sender, more=letter.headers)
     personal = personal_headers(recipient=recipient, message_id=message_id, at=at, recipient_name=recipient_name)
     body = encode_body(letter.text, letter.html)
-    return Clean(b"".join((shared, personal, body.headers, b"\r\n", body.content)))
+    return b"".join((shared, personal, body.headers, b"\r\n", body.content))
 
 
 def shared_headers(subject: str, *, sender: str, more: Mapping[str, str]) -> bytes:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from typing import Any
 
 from intouch import logs
-from intouch.channels import outcomes
-from intouch.channels.outcomes import Envelope, Outcome
+from intouch.channels import mime, outcomes
+from intouch.channels.outcomes import Envelope, Heard, Outcome
 from intouch.errors import InTouchError
 
 try:
@@ -61,15 +61,10 @@ class NotifyChannel:
             queue.put_nowait(NotificationsAPIClient(self._account.api_key, base_url=self._account.url, timeout=patience))
         return queue
 
-    async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Each outcome as soon as it is known, in any order."""
-        tasks = [asyncio.create_task(self._send(envelope)) for envelope in envelopes]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield await finished
-        finally:
-            for task in tasks:
-                task.cancel()
+    async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+        async with asyncio.TaskGroup() as group:
+            for envelope in envelopes:
+                group.create_task(self._send(envelope, heard))
 
     def halt(self) -> None:
         self._is_halting = True
@@ -78,28 +73,28 @@ class NotifyChannel:
         self._is_halting = True
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
-    async def _send(self, envelope: Envelope) -> tuple[int, Outcome]:
+    async def _send(self, envelope: Envelope, heard: Heard) -> None:
         clients = self._for_bulk if envelope.rank >= _BULK else self._for_people
         client = await clients.get()
         try:
             if self._is_halting or not envelope.is_ours():
-                return envelope.number, outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else")
-            call = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, client, envelope)
-            return envelope.number, await call
+                heard(envelope.number, outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
+                return
+            heard(envelope.number, await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, client, envelope))
         finally:
             clients.put_nowait(client)
 
     def _ask(self, client: Any, envelope: Envelope) -> Outcome:
         """In a thread: one message, and what Notify says to it."""
-        if not isinstance(envelope.content, bytes):
+        if not isinstance(envelope.content, mime.Message):
             return outcomes.failed("only the bytes of an email leave by Notify")
         try:
-            subject, body, unsubscribe = read(envelope.content)
+            subject, body, unsubscribe = read(mime.whole(envelope.content))
             answer = client.send_email_notification(
                 email_address=envelope.address,
                 template_id=self._account.template_id,
                 personalisation={"subject": subject, "body": body},
-                reference=envelope.provider_id or None,
+                reference=envelope.message_id or None,
                 one_click_unsubscribe_url=unsubscribe or None,
             )
             return outcomes.sent(str(answer.get("id", "")) if isinstance(answer, dict) else "")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Verdict(StrEnum):
@@ -20,8 +19,7 @@ class Verdict(StrEnum):
     UNWANTED = "unwanted"  # it is not to be sent any more
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one attempt. ``error`` never holds a secret, an address or words of a message.
 
     ``after`` is how many seconds the provider asked us to wait. ``moved_to`` is the chat's new number.
@@ -34,7 +32,7 @@ class Outcome:
     moved_to: str = ""
 
 
-def sent(provider_id: str, moved_to: str = "") -> Outcome:
+def sent(provider_id: str = "", moved_to: str = "") -> Outcome:
     return Outcome(Verdict.SENT, provider_id=provider_id, moved_to=moved_to)
 
 
@@ -71,8 +69,7 @@ async def _at_once() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message, ready to leave: a ``TelegramMessage`` or the bytes of an email. The outcome comes back under ``number``.
 
     ``rank`` is 0 for a reply, 1 for what one person waits for, 2 for bulk. ``begin`` is awaited before the call: it makes
@@ -85,17 +82,21 @@ class Envelope:
     address: str
     content: object
     rank: int = 2
-    provider_id: str = ""
+    message_id: str = ""
     sender: str = ""
     is_ours: Callable[[], bool] = _always
     begin: Callable[[], Awaitable[bool]] = _at_once
 
 
+# Told the number of an envelope and what became of it; does not raise.
+Heard = Callable[[int, Outcome], None]
+
+
 class Channel(Protocol):
     """A road out. It has its own limits: as many envelopes as it is given are under way or waiting inside it."""
 
-    def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Send them all; each outcome with the envelope's number as soon as it is known, in any order."""
+    async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+        """Send them all. ``heard`` is told each outcome, once, as soon as it is known, in any order; all of them before this ends."""
 
     def halt(self) -> None:
         """Begin nothing new: what has not begun comes back as ``NOT_TRIED``, what is under way is finished."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import escape
@@ -10,6 +11,7 @@ from markupsafe import escape
 from intouch.channels import mime, quoted_printable
 from intouch.channels.mime import Clean
 
+_SPECIAL = re.compile("[&<>'\"]")
 Pieces = tuple[str, ...]  # what is the same for all at the even indexes, and between them the number of a personal value
 
 
@@ -22,29 +24,34 @@ class Plate:
     """
 
     shared: bytes
+    headers: Mapping[str, Pieces]
     body: tuple[bytes, ...]
     places: tuple[int, ...]
 
     def copy(self, headers: bytes, words: Sequence[str]) -> Clean:
-        """One reader's message: their ``headers``, and their ``words``, one line each, at the places."""
+        """One reader's message: their ``headers`` beside ours, and their ``words``, one line each, at the places."""
         values = [quoted_printable.value(word) for word in words]
-        for number, word in enumerate(words):
-            escaped = str(escape(word))
-            values.append(values[number] if escaped == word else quoted_printable.value(escaped))
+        values += [quoted_printable.value(str(escape(word))) if _SPECIAL.search(word) else values[at] for at, word in enumerate(words)]
         joined = [b""] * (len(self.body) + len(self.places))
         joined[::2] = self.body
         joined[1::2] = [values[place] for place in self.places]
-        return Clean(b"".join((self.shared, headers, *joined)))
+        ours = mime.extra_headers({name: fill(pieces, words) for name, pieces in self.headers.items()})
+        return Clean((self.shared, headers, ours, *joined))
 
 
-def engrave(shared: bytes, *, text: Pieces, html: Pieces, values: int) -> Plate:
-    """The plate of a letter whose two parts are cut at the places of ``values`` personal values."""
+def fill(pieces: Pieces, words: Sequence[str]) -> str:
+    """The pieces with the words at their places."""
+    return "".join(words[int(piece)] if odd % 2 else piece for odd, piece in enumerate(pieces))
+
+
+def engrave(shared: bytes, headers: Mapping[str, Pieces], *, text: Pieces, html: Pieces, values: int) -> Plate:
+    """The plate of a letter whose two parts, and some ``headers``, are cut at the places of ``values`` personal values."""
     encoded = [*_encoded(text), *_encoded(html)]
     # The marks of places stand in for them while the MIME structure is laid round the parts.
     body = mime.body_of(b"\x00".join(encoded[: len(text) // 2 + 1]), b"\x00".join(encoded[len(text) // 2 + 1 :]))
     places = (*map(int, text[1::2]), *(values + int(place) for place in html[1::2]))
     first, *others = body.content.split(b"\x00")
-    return Plate(shared, (body.headers + b"\r\n" + first, *others), places)
+    return Plate(shared, headers, (body.headers + b"\r\n" + first, *others), places)
 
 
 def _encoded(pieces: Pieces) -> list[bytes]:

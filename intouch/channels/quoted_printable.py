@@ -10,6 +10,7 @@ _DOTTED = re.compile(rb"(?m)^\.[^\r\n]*")
 _UNIT = re.compile(rb"=[0-9A-F]{2}|[^=]", re.DOTALL)
 _SOFT_BREAK = b"=\r\n"
 _LONGEST_LINE = 76
+_UNBROKEN = _LONGEST_LINE - 1  # characters of a line that ends with a soft break
 _UNITS_OF_A_LINE = 70  # 76 less the soft break and a dot that grew to =2E
 
 
@@ -30,6 +31,19 @@ def value(words: str) -> bytes:
     """One line of personal words on lines of their own, between soft line breaks, so that nothing round it has to move."""
     if not words:
         return b""
+    if (
+        len(words) <= 2 * _UNBROKEN
+        and words.isascii()
+        and words.isprintable()
+        and "=" not in words
+        and words[0] != "."
+        and words[-1] != " "
+    ):
+        # A link, or most names: as it is, broken at most once.
+        if len(words) <= _UNBROKEN:
+            return words.encode() + _SOFT_BREAK
+        if words[_UNBROKEN] != ".":
+            return f"{words[:_UNBROKEN]}=\r\n{words[_UNBROKEN:]}=\r\n".encode()
     encoded = binascii.b2a_qp(words.encode("utf-8", "replace"), istext=True)
     if b"\n" in encoded:
         encoded = encoded.replace(b"\n", b"\r\n")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from intouch import logs
-from intouch.channels import outcomes
-from intouch.channels.outcomes import Channel, Envelope, Outcome
+from intouch.channels import mime, outcomes
+from intouch.channels.outcomes import Channel, Envelope, Heard, Outcome
 
 log = logs.get("channels")
 
@@ -30,20 +29,19 @@ class SigningChannel:
         self._bulk = ThreadPoolExecutor(2, thread_name_prefix="dkim-bulk")
         self._prompt = ThreadPoolExecutor(1, thread_name_prefix="dkim")
 
-    async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Sign all of them, then send; each outcome as soon as it is known."""
+    async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+        """Sign all of them, then send."""
         loop = asyncio.get_running_loop()
         pool = self._bulk if all(envelope.rank == _BULK for envelope in envelopes) else self._prompt
         chunks = [envelopes[first : first + _CHUNK] for first in range(0, len(envelopes), _CHUNK)]
         done = await asyncio.gather(*(loop.run_in_executor(pool, self._sign_all, chunk) for chunk in chunks))
         ready: list[Envelope] = []
-        for signed in (one for chunk in done for one in chunk):
-            if isinstance(signed, Envelope):
-                ready.append(signed)
+        for envelope, failure in (one for chunk in done for one in chunk):
+            if failure is None:
+                ready.append(envelope)
             else:
-                yield signed
-        async for settled in self._channel.send_batch(ready):
-            yield settled
+                heard(envelope.number, failure)
+        await self._channel.send_batch(ready, heard)
 
     def halt(self) -> None:
         self._channel.halt()
@@ -53,15 +51,15 @@ class SigningChannel:
             pool.shutdown(wait=False, cancel_futures=True)
         await self._channel.close()
 
-    def _sign_all(self, envelopes: Sequence[Envelope]) -> list[Envelope | tuple[int, Outcome]]:
+    def _sign_all(self, envelopes: Sequence[Envelope]) -> list[tuple[Envelope, Outcome | None]]:
         return [self._signed(envelope) for envelope in envelopes]
 
-    def _signed(self, envelope: Envelope) -> Envelope | tuple[int, Outcome]:
-        if not isinstance(envelope.content, bytes):
-            return envelope  # the channel says what it makes of it
+    def _signed(self, envelope: Envelope) -> tuple[Envelope, Outcome | None]:
+        if not isinstance(envelope.content, mime.Message):
+            return envelope, None  # the channel says what it makes of it
         try:
-            return replace(envelope, content=self._sign(envelope.content))
+            return envelope._replace(content=self._sign(mime.whole(envelope.content))), None
         except Exception as error:
             # Its text may quote the message.
             log.error("smtp.signing_failed", delivery=envelope.number, error=type(error).__name__)
-            return envelope.number, outcomes.failed(f"signing failed ({type(error).__name__})")
+            return envelope, outcomes.failed(f"signing failed ({type(error).__name__})")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import cast
 
 from intouch import logs
 from intouch.channels import mime, outcomes
-from intouch.channels.outcomes import Envelope, Outcome, Verdict
-from intouch.channels.smtp_connection import CannotConnect, Connection, Letter, Patience, connect
+from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
+from intouch.channels.smtp_connection import Connection, Letter, connect
+from intouch.channels.smtp_opening import CannotConnect, Patience
 from intouch.channels.tempo import Tempo
 from intouch.smtp_address import SmtpAddress
 
@@ -29,17 +30,33 @@ class Wear:
     idle: float = 10.0
 
 
-@dataclass(order=True, slots=True)
+class _Batch:
+    """Envelopes that came together, and whoever waits to hear of each."""
+
+    def __init__(self, size: int, heard: Heard) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_abandoned = False
+        self._left = size
+        self._heard = heard
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        if self.is_abandoned:
+            return
+        self._heard(number, outcome)
+        self._left -= 1
+        if not self._left and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
 class _Job:
-    rank: int
     number: int
-    envelope: Envelope = field(compare=False)
-    results: asyncio.Queue[tuple[int, Outcome]] = field(compare=False)
-    is_abandoned: bool = field(default=False, compare=False)
-    is_second: bool = field(default=False, compare=False)
+    envelope: Envelope
+    batch: _Batch
+    is_second: bool = False
 
     def settle(self, outcome: Outcome) -> None:
-        self.results.put_nowait((self.envelope.number, outcome))
+        self.batch.tell(self.envelope.number, outcome)
 
 
 @dataclass(slots=True)
@@ -59,7 +76,7 @@ class SmtpChannel:
         self._patience = patience or Patience()
         self._wear = wear or Wear()
         self._tempo = Tempo(address.connections)
-        self._jobs: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
+        self._jobs: asyncio.PriorityQueue[tuple[int, int, _Job]] = asyncio.PriorityQueue()
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = 0
@@ -69,18 +86,16 @@ class SmtpChannel:
         self._next_at = 0.0
         self._is_halting = False
 
-    async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Each outcome as soon as it is known, in any order."""
-        results: asyncio.Queue[tuple[int, Outcome]] = asyncio.Queue()
-        jobs = [_Job(envelope.rank, next(self._numbers), envelope, results) for envelope in envelopes]
-        for job in jobs:
-            self._put(job)
+    async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+        if not envelopes:
+            return
+        batch = _Batch(len(envelopes), heard)
         try:
-            for _ in jobs:
-                yield await results.get()
+            for envelope in envelopes:
+                self._put(_Job(next(self._numbers), envelope, batch))
+            await batch.done
         finally:
-            for job in jobs:
-                job.is_abandoned = True
+            batch.is_abandoned = True
 
     def halt(self) -> None:
         self._is_halting = True
@@ -95,7 +110,7 @@ class SmtpChannel:
         if self._is_halting:
             job.settle(outcomes.not_tried("stopped before its turn"))
             return
-        self._jobs.put_nowait(job)
+        self._jobs.put_nowait((job.envelope.rank, job.number, job))
         self._open_more()
 
     def _open_more(self) -> None:
@@ -109,7 +124,7 @@ class SmtpChannel:
 
     def _empty(self, outcome: Outcome) -> None:
         while not self._jobs.empty():
-            self._jobs.get_nowait().settle(outcome)
+            self._jobs.get_nowait()[-1].settle(outcome)
 
     async def _serve(self) -> None:
         """One connection's life: opened for its first message, renewed when worn, closed when nothing comes any more."""
@@ -143,9 +158,9 @@ class SmtpChannel:
         if self._serving > self._tempo.allowed:
             return None
         if not self._jobs.empty():
-            return self._jobs.get_nowait()
+            return self._jobs.get_nowait()[-1]
         try:
-            return await asyncio.wait_for(self._jobs.get(), self._wear.idle)
+            return (await asyncio.wait_for(self._jobs.get(), self._wear.idle))[-1]
         except TimeoutError:
             return None
 
@@ -169,7 +184,7 @@ class SmtpChannel:
         may_begin = await job.envelope.begin()
         if connection.is_broken:
             self._put(job)  # nothing that was said can have sent it
-        elif job.is_abandoned or not may_begin or not job.envelope.is_ours():
+        elif job.batch.is_abandoned or not may_begin or not job.envelope.is_ours():
             connection.is_broken = True  # only hanging up takes an opening back
             job.settle(outcomes.not_tried("its lease has passed to somebody else, or its batch was stopped"))
         else:
@@ -180,14 +195,14 @@ class SmtpChannel:
         is_in_no_hurry = self._address.per_second > 0 or not self._tempo.is_full or self._jobs.qsize() <= self._address.connections
         if is_in_no_hurry or self._is_halting or not connection.pipelines or self._is_worn(connection):
             return None
-        job = self._jobs.get_nowait()
+        job = self._jobs.get_nowait()[-1]
         letter = None if self._is_no_email(job) else self._letter(job, connection)
         if letter is not None:
             seat.ahead = (job, letter)
         return letter
 
     def _is_no_email(self, job: _Job) -> bool:
-        if job.is_abandoned or not isinstance(job.envelope.content, bytes):
+        if job.batch.is_abandoned or not isinstance(job.envelope.content, mime.Message):
             job.settle(outcomes.failed("only the bytes of an email leave by SMTP"))
             return True
         return False
@@ -198,7 +213,7 @@ class SmtpChannel:
         if self._is_halting or not envelope.is_ours():
             job.settle(outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
             return None
-        letter = connection.prepare(envelope.address, cast("bytes", envelope.content), envelope.provider_id, envelope.sender)
+        letter = connection.prepare(envelope.address, cast("mime.Message", envelope.content), envelope.sender)
         if isinstance(letter, Outcome):
             job.settle(letter)
             return None

@@ -2,103 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
-
-import aiosmtplib
+from typing import NamedTuple
 
 from intouch.channels import mime, outcomes
 from intouch.channels.outcomes import Outcome
+from intouch.channels.smtp_opening import Offer, Patience, reach
 from intouch.channels.smtp_replies import Reply, Stage, refusal
 from intouch.channels.smtp_wire import Lost, Wire
 from intouch.channels.tempo import is_complaint
 from intouch.smtp_address import SmtpAddress
 
 _BARE = re.compile(rb"\r\n|\r|\n")
-
-
-class CannotConnect(Exception):
-    """No connection that could be used came about; the text says at which step, without secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds to wait for the mail server: to be connected, secured and authenticated; for a command; for the last reply."""
-
-    connect: float = 30.0
-    command: float = 60.0
-    final: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What the server said to EHLO."""
-
-    pipelining: bool = False
-    utf8: bool = False
-    eight_bit: bool = False
-    declares_size: bool = False
-    most_bytes: int = 0
+_END = b".\r\n"
 
 
 async def connect(address: SmtpAddress, sender: str, patience: Patience) -> Connection:
-    """A connection ready for its first transaction: aiosmtplib opens, secures and authenticates, then hands it over."""
-    smtp = aiosmtplib.SMTP(
-        hostname=address.host,
-        port=address.port,
-        username=address.user or None,
-        password=address.password or None,
-        use_tls=address.uses_tls,
-        start_tls=address.starttls and not address.uses_tls,
-        validate_certs=address.verify,
-        # Looking up this machine's own full name can take seconds; the sender's domain is as good a name.
-        local_hostname=sender.rpartition("@")[2],
-        timeout=patience.connect,
-    )
-    try:
-        async with asyncio.timeout(patience.connect):
-            await smtp.connect()
-            if smtp.is_ehlo_or_helo_needed:
-                await _greet(smtp)
-    except aiosmtplib.SMTPResponseException as error:
-        smtp.close()
-        raise CannotConnect(f"the mail server answered {error.code} while connecting ({type(error).__name__})") from None
-    except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-        smtp.close()
-        raise CannotConnect(f"no connection to the mail server ({type(error).__name__})") from None
-    return Connection(Wire(cast("asyncio.Transport", smtp.transport)), _offer(smtp), sender, patience)
+    """A connection ready for its first transaction. Raises ``CannotConnect``."""
+    return Connection(*await reach(address, sender, patience), sender, patience)
 
 
-async def _greet(smtp: aiosmtplib.SMTP) -> None:
-    try:
-        await smtp.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        await smtp.helo()
-
-
-def _offer(smtp: aiosmtplib.SMTP) -> Offer:
-    said = smtp.esmtp_extensions
-    size = said.get("size", "").strip()
-    return Offer(
-        pipelining="pipelining" in said,
-        utf8="smtputf8" in said,
-        eight_bit="8bitmime" in said,
-        declares_size="size" in said,
-        most_bytes=int(size) if size.isdigit() else 0,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """One message on its way to one recipient, as a transaction of this connection sees it."""
 
     opening: tuple[bytes, bytes, bytes]  # MAIL, RCPT and DATA
-    message: bytes
-    provider_id: str
+    message: mime.Message
 
 
 Following = Callable[[], Letter | None]
@@ -137,13 +67,13 @@ class Connection:
         """Nothing is under way, and the server has said nothing that nobody asked for."""
         return self._ahead is None and not self.is_broken and self._wire.is_quiet
 
-    def prepare(self, address: str, message: bytes, provider_id: str, sender: str = "") -> Letter | Outcome:
+    def prepare(self, address: str, message: mime.Message, sender: str = "") -> Letter | Outcome:
         """One message to one recipient, from ``sender`` or else the connection's own; or why this server can't take it."""
         try:
             opening = self._opening(mime.address_on_the_wire(address), message, sender or self._sender)
         except mime.BadHeader as error:
             return outcomes.failed(str(error))
-        return opening if isinstance(opening, Outcome) else Letter(opening, message, provider_id)
+        return opening if isinstance(opening, Outcome) else Letter(opening, message)
 
     async def send(self, letter: Letter, following: Following = _nobody) -> Outcome:
         """Send it; never raises but when cancelled, and then the connection is broken.
@@ -166,11 +96,12 @@ class Connection:
         self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and not self._heard
         return outcome
 
-    def _opening(self, address: str, message: bytes, sender: str) -> tuple[bytes, bytes, bytes] | Outcome:
+    def _opening(self, address: str, message: mime.Message, sender: str) -> tuple[bytes, bytes, bytes] | Outcome:
         """MAIL, RCPT and DATA, or the reason why this server can't take the message."""
-        if self._offer.most_bytes and len(message) > self._offer.most_bytes:
+        size = mime.size(message) if self._offer.declares_size else 0
+        if self._offer.most_bytes and size > self._offer.most_bytes:
             return outcomes.failed("the message is larger than the mail server takes")
-        extra = f" SIZE={len(message)}" if self._offer.declares_size else ""
+        extra = f" SIZE={size}" if size else ""
         if not (address + sender).isascii():
             if not self._offer.utf8:
                 return outcomes.failed("the address has letters that the mail server can't take (no SMTPUTF8)")
@@ -190,20 +121,20 @@ class Connection:
             self._needs_reset = True
             return refused
         self._stage = Stage.BODY
-        self._wire.write(self._with_opening_of(following(), stuffed(letter.message)))
+        self._wire.write(b"".join((*stuffed(letter.message), *self._opening_of(following()))))
         await self._wire.flush(self._patience.command)
         reply = await self._read(self._patience.final)
         if reply.is_good:
-            return outcomes.sent(letter.provider_id)
+            return outcomes.sent()
         if not 400 <= reply.code < 600:
             self.is_broken = True
         return refusal(Stage.BODY, reply)
 
-    def _with_opening_of(self, ahead: Letter | None, message: bytes) -> bytes:
+    def _opening_of(self, ahead: Letter | None) -> tuple[bytes, ...]:
         if ahead is None or not self._offer.pipelining:
-            return message
+            return ()
         self._ahead = ahead
-        return b"".join((message, *ahead.opening))
+        return ahead.opening
 
     async def _open_stepwise(self, opening: tuple[bytes, bytes, bytes]) -> Outcome | None:
         for stage, command in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), opening, strict=True):
@@ -241,7 +172,7 @@ class Connection:
     async def _send_nothing(self) -> None:
         """The server wants a message although it took no recipient: an empty one, which then goes nowhere."""
         try:
-            await self._ask(b".\r\n")
+            await self._ask(_END)
         except (Lost, TimeoutError):
             self.is_broken = True
 
@@ -255,7 +186,8 @@ class Connection:
 
     async def _read(self, seconds: float) -> Reply:
         reply = await self._wire.reply(seconds)
-        self.was_slowed = self.was_slowed or is_complaint(reply)
+        if is_complaint(reply):
+            self.was_slowed = True
         if reply.closes:
             self.is_broken = True
         else:
@@ -282,10 +214,10 @@ def _accepts(stage: Stage, reply: Reply) -> bool:
     return reply.code == 354 if stage is Stage.DATA else reply.is_good
 
 
-def stuffed(message: bytes) -> bytes:
+def stuffed(message: mime.Message) -> tuple[bytes, ...]:
     """A message as it goes over the wire: only CRLF ends a line, a dot that begins one is doubled, a lone dot ends it."""
     if isinstance(message, mime.Clean):
-        return message + b".\r\n"
+        return (*message, _END)
     ends = message.count(b"\r\n")
     if message.count(b"\n") != ends or message.count(b"\r") != ends:
         message = _BARE.sub(b"\r\n", message)
@@ -293,4 +225,4 @@ def stuffed(message: bytes) -> bytes:
         message += b"\r\n"
     if message.startswith(b"."):
         message = b"." + message
-    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    return message.replace(b"\r\n.", b"\r\n.."), _END

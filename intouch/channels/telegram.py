@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import telegram
@@ -13,7 +13,7 @@ from telegram.request import RequestData
 from intouch.channels import outcomes
 from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected, PlainData
 from intouch.channels.calling import NotUnderstood, understood
-from intouch.channels.outcomes import Envelope, Outcome, Verdict
+from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.pacing import Pacer
 from intouch.channels.window import Call
 from intouch.settings import Settings
@@ -151,18 +151,14 @@ class TelegramChannel:
         self._is_halting = False
         self._waiting: set[asyncio.Task[None]] = set()
 
-    async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Each outcome as soon as it is known; a task per envelope, so give it as many as may be under way."""
-        outcome_of = {asyncio.create_task(self._send(envelope)): envelope.number for envelope in envelopes}
-        pending = set(outcome_of)
-        try:
-            while pending:
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield outcome_of[task], task.result()
-        finally:
-            for task in pending:
-                task.cancel()
+    async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+        """A task per envelope, so give it as many as may be under way."""
+        async with asyncio.TaskGroup() as group:
+            for envelope in envelopes:
+                group.create_task(self._tell(envelope, heard))
+
+    async def _tell(self, envelope: Envelope, heard: Heard) -> None:
+        heard(envelope.number, await self._send(envelope))
 
     def halt(self) -> None:
         self._is_halting = True

@@ -56,9 +56,9 @@ class Tempo:
 
 def is_complaint(reply: Reply) -> bool:
     """Whether a reply is about us and our pace: 421, or 4xx that does not speak of the recipient (4.1.x, 4.2.x, greylisting)."""
-    if reply.closes:
-        return True
     if not 400 <= reply.code < 500:
         return False
+    if reply.closes:
+        return True
     subject = reply.enhanced.split(".")[1] if reply.enhanced else ""
     return reply.code != 450 if not subject else subject in ("3", "4", "5") or (subject == "7" and reply.code != 450)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.council.models import Councillor
 from intouch.digest.models import Edition
-from intouch.digest.stencil import Mark, Place, Stencil, cut
+from intouch.digest.stencil import Mark, Place, Stencil, cut, one_line
 from intouch.letters import Letter, Letters, bulk_headers
 from intouch.links import Links
 from intouch.outbox.models import Road
@@ -25,12 +25,35 @@ MOST_EDITIONS = 64  # kept ready, some 100 KB each
 NOBODY = 0  # the resident of a preview: their links belong to no one
 
 
-class Engraved:
-    """An edition of which all is ready but what is personal."""
+# Asked for every batch. Of tables, not of classes: a statement of those is made anew each time that it is asked.
+_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
+_PUBLISHED = sa.select(*(Edition.__table__.c[name] for name in ("id", "published_at"))).where(Edition.__table__.c.id.in_(_IDS))
+_PEOPLE, _SUBSCRIPTIONS = Resident.__table__.c, Subscription.__table__.c
+_SUBSCRIBERS = (
+    sa.select(_PEOPLE.id, _PEOPLE.email, _PEOPLE.first_name)
+    .join_from(Resident.__table__, Subscription.__table__, _SUBSCRIPTIONS.resident_id == _PEOPLE.id)
+    .where(_PEOPLE.id.in_(_IDS), _PEOPLE.status == ResidentStatus.ACTIVE)
+    .where(_SUBSCRIPTIONS.topic == Topic.DIGEST, _SUBSCRIPTIONS.channel == Channel.EMAIL, _SUBSCRIPTIONS.ended_at.is_(None))
+)
 
-    def __init__(self, stencil: Stencil) -> None:
-        self.stencil = stencil
-        self.plate = lru_cache(maxsize=4)(stencil.engrave)
+# What stands at one place, for the number of a resident and their first name.
+Personal = Callable[[int, str], str]
+
+
+class Engraved:
+    """An edition of which all is ready but what is personal; ``personal`` says what that is, mark by mark."""
+
+    def __init__(self, stencil: Stencil, personal: Sequence[Personal]) -> None:
+        self._plate = lru_cache(maxsize=4)(stencil.engrave)
+        self._personal = personal
+
+    def words(self, resident_id: int, name: str) -> list[str]:
+        """What stands at the places of one resident, one line each."""
+        return [personal(resident_id, name) for personal in self._personal]
+
+    def copy(self, resident_id: int, name: str) -> Copy:
+        """The letter of one resident, of which only what is theirs is still to be encoded."""
+        return Copy(self._plate, self.words(resident_id, name))
 
 
 class DigestPress:
@@ -55,25 +78,24 @@ class DigestPress:
             bulk_headers("digest", code, list_name=f"digest.{code}", public_url=public_url, unsubscribe_url=unsubscribe)
         )
 
+    def engraved(self, stencil: Stencil) -> Engraved:
+        """The digest as it waits for its readers."""
+        return Engraved(stencil, [self._personal(mark) for mark in stencil.marks])
+
     def letter(self, stencil: Stencil, *, resident_id: int, name: str) -> Letter:
         """The digest of one resident, to be read before it is encoded."""
-        return stencil.fill(lambda mark: self._value(mark, resident_id, name))
+        return stencil.fill(self.engraved(stencil).words(resident_id, name))
 
-    def copy(self, edition: Engraved, *, resident_id: int, name: str) -> Copy:
-        """The digest of one resident, of which only what is theirs is still to be encoded."""
-        words = edition.stencil.words(lambda mark: self._value(mark, resident_id, name))
-        return Copy(edition.plate, words, edition.stencil.personal_headers(words))
-
-    def _value(self, mark: Mark, resident_id: int, name: str) -> str:
+    def _personal(self, mark: Mark) -> Personal:
         match mark:
-            case ("answer", survey_id, question_id, choice):
-                return self._links.url("answer", "answer", survey_id, resident_id, question_id, choice)
+            case ("answer", survey_id, *which):
+                return _for_anybody(self._links.stamp("answer", "answer", survey_id, after=which))
             case ("preferences",):
-                return self._links.url("preferences", "preferences", resident_id)
+                return _for_anybody(self._links.stamp("preferences", "preferences"))
             case ("unsubscribe",):
-                return self._links.url("unsubscribe", "unsubscribe", resident_id, "digest")
+                return _for_anybody(self._links.stamp("unsubscribe", "unsubscribe", after=["digest"]))
             case ("name",):
-                return f" {name}" if name else ""
+                return lambda _resident_id, name: one_line(f" {name}" if name else "")
         raise ValueError(f"the digest has no place {mark!r}")
 
     async def render(self, session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
@@ -89,19 +111,22 @@ class DigestPress:
             elif reader is None or reader.email != delivery.address:
                 rendered[delivery.id] = Unwanted("no longer subscribed at this address")
             else:
-                rendered[delivery.id] = self.copy(edition, resident_id=reader.id, name=reader.first_name)
+                rendered[delivery.id] = edition.copy(reader.id, reader.first_name)
         return rendered
 
     async def _engraved(self, session: AsyncSession, numbers: set[int]) -> dict[int, Engraved]:
         """The editions that exist; one whose contents were published anew is engraved anew."""
-        statement = sa.select(Edition.id, Edition.published_at).where(Edition.id.in_(numbers))
-        wanted = {(row.id, row.published_at) for row in await session.execute(statement)}
+        wanted = {(row.id, row.published_at) for row in await session.execute(_PUBLISHED, {"ids": list(numbers)})}
         known = {key: self._editions.pop(key) for key in wanted if key in self._editions}
         unread = [number for number, at in wanted if (number, at) not in known]
         for edition in await session.scalars(sa.select(Edition).where(Edition.id.in_(unread))) if unread else ():
-            known[edition.id, edition.published_at] = Engraved(self.stencil(edition.contents))
+            known[edition.id, edition.published_at] = self.engraved(self.stencil(edition.contents))
         self._editions = dict([*self._editions.items(), *known.items()][-MOST_EDITIONS:])  # those used last are kept
         return {number: edition for (number, _), edition in known.items()}
+
+
+def _for_anybody(link: Callable[[int], str]) -> Personal:
+    return lambda resident_id, _name: link(resident_id)
 
 
 class BriefingPress:
@@ -163,13 +188,7 @@ async def _editions(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict
 
 
 async def _subscribers(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, sa.Row[int, str | None, str]]:
-    statement = (
-        sa.select(Resident.id, Resident.email, Resident.first_name)
-        .join(Subscription, Subscription.resident_id == Resident.id)
-        .where(Resident.id.in_(_owners(deliveries)), Resident.status == ResidentStatus.ACTIVE)
-        .where(Subscription.topic == Topic.DIGEST, Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None))
-    )
-    return {f"resident:{resident.id}": resident for resident in await session.execute(statement)}
+    return {f"resident:{row.id}": row for row in await session.execute(_SUBSCRIBERS, {"ids": list(_owners(deliveries))})}
 
 
 async def _councillors(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, Councillor]:

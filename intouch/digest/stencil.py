@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import escape
 
 from intouch.channels import mime, plate
-from intouch.channels.plate import Plate
+from intouch.channels.plate import Pieces, Plate
 from intouch.letters import Letter
 
 Mark = tuple[str | int, ...]  # what goes to a place: ("name",) or ("answer", survey_id, question_id, choice)
 Place = Callable[..., str]
-Pieces = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,25 +30,17 @@ class Stencil:
     marks: tuple[Mark, ...]
     headers: Mapping[str, Pieces] = field(default_factory=dict)
 
-    def words(self, value: Callable[[Mark], str]) -> list[str]:
-        """What stands at the places of one person, one line each."""
-        return [_one_line(value(mark)) for mark in self.marks]
-
-    def fill(self, value: Callable[[Mark], str]) -> Letter:
-        """The letter of one person; ``value`` gives plain words, which are escaped where they stand in HTML."""
-        words = self.words(value)
-        headers = {name: _join(pieces, words) for name, pieces in self.headers.items()}
-        return Letter(self.subject, _join(self.html, [str(escape(word)) for word in words]), _join(self.text, words), headers)
+    def fill(self, words: Sequence[str]) -> Letter:
+        """The letter of one person, with one line of plain words for each mark; they are escaped where they stand in HTML."""
+        headers = {name: plate.fill(pieces, words) for name, pieces in self.headers.items()}
+        return Letter(self.subject, plate.fill(self.html, [str(escape(word)) for word in words]), plate.fill(self.text, words), headers)
 
     def engrave(self, sender: str) -> Plate:
         """Everything that is the same for all, as it goes over the wire."""
         same = {name: pieces[0] for name, pieces in self.headers.items() if len(pieces) == 1}
+        personal = {name: pieces for name, pieces in self.headers.items() if len(pieces) > 1}
         shared = mime.shared_headers(self.subject, sender=sender, more=same)
-        return plate.engrave(shared, text=self.text, html=self.html, values=len(self.marks))
-
-    def personal_headers(self, words: list[str]) -> dict[str, str]:
-        """The headers of one person in which something personal stands."""
-        return {name: _join(pieces, words) for name, pieces in self.headers.items() if len(pieces) > 1}
+        return plate.engrave(shared, personal, text=self.text, html=self.html, values=len(self.marks))
 
 
 def cut(render: Callable[[Place], Letter]) -> Stencil:
@@ -66,9 +57,6 @@ def cut(render: Callable[[Place], Letter]) -> Stencil:
     return Stencil(letter.subject, tuple(pattern.split(letter.html)), tuple(pattern.split(letter.text)), tuple(marks), headers)
 
 
-def _join(pieces: Pieces, words: list[str]) -> str:
-    return "".join(words[int(piece)] if odd % 2 else piece for odd, piece in enumerate(pieces))
-
-
-def _one_line(words: str) -> str:
+def one_line(words: str) -> str:
+    """Somebody's words for a place: without line breaks, and with the space before them that keeps them apart."""
     return " ".join(words.split()) if words.strip() == words else " " + " ".join(words.split())

@@ -93,40 +93,39 @@ class Packer:
         async with self._sessions.read() as session:
             await session.execute(sa.select(Delivery.id).limit(1))
 
-    def _content(self, delivery: Parcel, rendered: Rendered | Outcome) -> TelegramMessage | bytes | Outcome:
+    def _content(self, delivery: Parcel, rendered: Rendered | Outcome) -> TelegramMessage | mime.Message | Outcome:
+        is_email = delivery.road is Road.EMAIL
+        if is_email and isinstance(rendered, (Copy, Letter)):
+            try:
+                return self._email(delivery, rendered)
+            except Exception as error:
+                return _render_error(delivery, error)
         match rendered:
             case Outcome():
                 return rendered
             case Unwanted():
                 return outcomes.unwanted(rendered.reason)
-            case Encoded() if delivery.road is Road.EMAIL:
+            case Encoded() if is_email:
                 return rendered.message
-            case TelegramMessage() if delivery.road is Road.TELEGRAM:
+            case TelegramMessage() if not is_email:
                 return rendered
-            case Letter() | Copy() if delivery.road is Road.EMAIL:
-                try:
-                    return self._email(delivery, rendered)
-                except Exception as error:
-                    return _render_error(delivery, error)
         return outcomes.failed(f"a {type(rendered).__name__} can't leave by {delivery.road}")
 
-    def _email(self, delivery: Parcel, rendered: Letter | Copy) -> bytes:
-        message_id = mime.message_id(delivery.key, self._email_from)
-        if isinstance(rendered, Letter):
-            return mime.compose(
-                rendered, sender=self._email_from, recipient=delivery.address, message_id=message_id, at=delivery.created_at
-            )
-        personal = mime.personal_headers(recipient=delivery.address, message_id=message_id, at=delivery.created_at)
-        return rendered.plate(self._email_from).copy(personal + mime.extra_headers(rendered.headers), rendered.words)
+    def _email(self, delivery: Parcel, rendered: Letter | Copy) -> mime.Message:
+        message_id, at = mime.message_id(delivery.key, self._email_from), delivery.created_at
+        if isinstance(rendered, Copy):
+            personal = mime.personal_headers(recipient=delivery.address, message_id=message_id, at=at)
+            return rendered.plate(self._email_from).copy(personal, rendered.words)
+        return mime.compose(rendered, sender=self._email_from, recipient=delivery.address, message_id=message_id, at=at)
 
-    def _envelope(self, delivery: Parcel, content: TelegramMessage | bytes, is_ours: Callable[[int], bool]) -> Envelope:
+    def _envelope(self, delivery: Parcel, content: TelegramMessage | mime.Message, is_ours: Callable[[int], bool]) -> Envelope:
         identity, is_email = delivery.id, delivery.road is Road.EMAIL
         return Envelope(
             number=identity,
             address=delivery.address,
             content=content,
             rank=_RANKS[delivery.lane],
-            provider_id=mime.message_id(delivery.key, self._email_from) if is_email else "",
+            message_id=mime.message_id(delivery.key, self._email_from) if is_email else "",
             sender=self._return_path(identity) if self._return_path and is_email else "",
             is_ours=partial(is_ours, identity),
             begin=partial(self._begin[delivery.road], identity),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,13 +24,11 @@ class Encoded:
     message: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One reader's copy of a letter that is encoded once for all: ``plate`` gives it for a sender, ``words`` stand in its places."""
 
     plate: Callable[[str], Plate]
     words: Sequence[str]
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,8 +221,9 @@ class Worker:
                 self._settler.put(Settled(left.pop(one.delivery.id), one.outcome))
             if packed.envelopes:
                 otherwise = outcomes.unknown("the channel failed")  # from here on anything may have been sent
-                async for number, outcome in self._channels[line.road].send_batch(packed.envelopes):
-                    self._conclude(line, left.pop(number), outcome)
+                await self._channels[line.road].send_batch(
+                    packed.envelopes, lambda number, outcome: self._conclude(line, left.pop(number), outcome)
+                )
         except Exception as error:
             log.error("outbox.batch_failed", road=line.road.value, deliveries=len(left), error=type(error).__name__, exc_info=True)
             for delivery in left.values():

@@ -8,9 +8,10 @@ import pytest
 
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel
-from intouch.channels.smtp_connection import Patience
+from intouch.channels.smtp_opening import Patience
 from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
+from tests.channels.sending import each
 
 QUICK = Patience(connect=1, command=0.5, final=0.5)
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
@@ -18,13 +19,13 @@ MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
 
 async def send(server: ScriptedSmtp, batch: list[Envelope]) -> list[Outcome]:
     channel = SmtpChannel(SmtpAddress(server.url), email_from="In Touch <news@council.example>", patience=QUICK)
-    found = dict([pair async for pair in channel.send_batch(batch)])
+    found = dict([pair async for pair in each(channel, batch)])
     await channel.close()
     return [found[number] for number in range(len(batch))]
 
 
 def five() -> list[Envelope]:
-    return [Envelope(number, f"r{number}@x.example", MESSAGE, provider_id=f"<{number}@x>") for number in range(5)]
+    return [Envelope(number, f"r{number}@x.example", MESSAGE, message_id=f"<{number}@x>") for number in range(5)]
 
 
 async def test_the_next_opening_is_there_before_the_last_reply() -> None:
@@ -49,7 +50,7 @@ async def test_a_refusal_reaches_the_recipient_it_is_about(reply: str) -> None:
     async with serving(ScriptedSmtp({"RCPT": ["250 ok", reply]})) as server:
         outcomes = await send(server, five())
     assert [outcome.verdict is Verdict.SENT for outcome in outcomes] == [True, False, True, True, True]
-    assert [outcome.provider_id for outcome in outcomes if outcome.verdict is Verdict.SENT] == ["<0@x>", "<2@x>", "<3@x>", "<4@x>"]
+    assert sorted(address for address, _ in server.taken) == [f"r{number}@x.example" for number in (0, 2, 3, 4)]
 
 
 async def test_a_refused_message_does_not_touch_the_one_that_was_begun_behind_it() -> None:

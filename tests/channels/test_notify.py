@@ -17,6 +17,7 @@ from intouch.channels import mime, notify
 from intouch.channels.notify import NotifyAccount, NotifyChannel, NotifyMissing
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.letters import Letter
+from tests.channels.sending import each
 
 SERVICE, SECRET = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 KEY = f"test-{SERVICE}-{SECRET}"
@@ -73,14 +74,14 @@ async def send(port: int, *envelopes: Envelope, patience: float = 10.0) -> list[
     pytest.importorskip("notifications_python_client", reason="the extra `notify` is not installed")
     channel = NotifyChannel(NotifyAccount(KEY, TEMPLATE, f"http://127.0.0.1:{port}"), patience=patience)
     try:
-        found = {number: outcome async for number, outcome in channel.send_batch(envelopes)}
+        found = {number: outcome async for number, outcome in each(channel, envelopes)}
     finally:
         await channel.close()
     return [found[envelope.number] for envelope in envelopes]
 
 
 def envelope(number: int = 1, **changes: Any) -> Envelope:
-    values = {"number": number, "address": "grace@example.org", "content": MESSAGE, "provider_id": "<1@council.example>"} | changes
+    values = {"number": number, "address": "grace@example.org", "content": MESSAGE, "message_id": "<1@council.example>"} | changes
     return Envelope(**values)
 
 
@@ -153,7 +154,7 @@ async def test_a_channel_that_halts_begins_nothing_more() -> None:
     pytest.importorskip("notifications_python_client", reason="the extra `notify` is not installed")
     channel = NotifyChannel(NotifyAccount(KEY, TEMPLATE, "http://127.0.0.1:9"))
     channel.halt()
-    assert [outcome.verdict async for _, outcome in channel.send_batch([envelope()])] == [Verdict.NOT_TRIED]
+    assert [outcome.verdict async for _, outcome in each(channel, [envelope()])] == [Verdict.NOT_TRIED]
     await channel.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from intouch.channels.outcomes import Envelope, Verdict
 from intouch.channels.signing import SigningChannel
 from intouch.templating import TelegramMessage
+from tests.channels.sending import each
 from tests.outbox.outboxes import RecordingChannel
 
 
@@ -15,7 +16,7 @@ def sign(message: bytes) -> bytes:
 
 
 async def outcomes_of(channel: SigningChannel, *envelopes: Envelope) -> dict[int, Verdict]:
-    return {number: outcome.verdict async for number, outcome in channel.send_batch(envelopes)}
+    return {number: outcome.verdict async for number, outcome in each(channel, envelopes)}
 
 
 async def test_a_batch_is_signed_and_sent_in_order_each_with_its_own_outcome() -> None:
@@ -32,7 +33,7 @@ async def test_what_cannot_be_signed_fails_alone_and_its_words_are_not_told() ->
     below = RecordingChannel()
     channel = SigningChannel(below, sign)
     envelopes = [Envelope(1, "a@x.example", b"fine"), Envelope(2, "b@x.example", b"unsignable secret"), Envelope(3, "c@x.example", b"too")]
-    found = dict([one async for one in channel.send_batch(envelopes)])
+    found = dict([one async for one in each(channel, envelopes)])
     assert {number: outcome.verdict for number, outcome in found.items()} == {1: Verdict.SENT, 2: Verdict.FAILED, 3: Verdict.SENT}
     assert found[2].error == "signing failed (ValueError)"
     assert below.sent == ["a@x.example", "c@x.example"]

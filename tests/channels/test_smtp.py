@@ -14,9 +14,11 @@ from aiosmtpd.smtp import Envelope as Arrived
 
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel, Wear
-from intouch.channels.smtp_connection import Patience, stuffed
+from intouch.channels.smtp_connection import stuffed
+from intouch.channels.smtp_opening import Patience
 from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
+from tests.channels.sending import each
 
 CERTIFICATE = Path(__file__).parent / "certificate"
 SENDER = "In Touch <news@council.example>"
@@ -72,11 +74,11 @@ def channel(url: str, **options: Any) -> SmtpChannel:
 
 
 def envelopes(*addresses: str, message: bytes = b"Subject: Hello\r\n\r\nHello\r\n") -> list[Envelope]:
-    return [Envelope(number, address, message, provider_id=f"<{number}@x>") for number, address in enumerate(addresses)]
+    return [Envelope(number, address, message, message_id=f"<{number}@x>") for number, address in enumerate(addresses)]
 
 
 async def send(channel: SmtpChannel, batch: list[Envelope]) -> list[Outcome]:
-    found = dict([pair async for pair in channel.send_batch(batch)])
+    found = dict([pair async for pair in each(channel, batch)])
     return [found[envelope.number] for envelope in batch]
 
 
@@ -84,7 +86,7 @@ async def test_an_email_arrives_with_its_sender_recipient_and_message_id(server_
     sender = channel(f"smtp://127.0.0.1:{await server_of()}")
     outcomes = await send(sender, envelopes("grace@roker.example"))
     await sender.close()
-    assert outcomes == [Outcome(Verdict.SENT, provider_id="<0@x>")]
+    assert outcomes == [Outcome(Verdict.SENT)]
     assert (mailbox.arrived[0].mail_from, mailbox.arrived[0].rcpt_tos) == ("news@council.example", ["grace@roker.example"])
 
 
@@ -189,7 +191,7 @@ async def test_dots_and_bare_line_ends_arrive_as_they_were_meant(server_of: Any,
     await sender.close()
     arrived = mailbox.arrived[0].content
     assert arrived == b".first\r\n..two\r\n.\r\nbare\r\nline\r\nends\r\n.\r\nRCPT TO:<mallory@x.example>\r\n"
-    assert stuffed(b"") == b"\r\n.\r\n"
+    assert b"".join(stuffed(b"")) == b"\r\n.\r\n"
 
 
 @pytest.mark.parametrize("address", ["grace@x.example\r\nRCPT TO:<mallory@x.example>", "a b@x.example", "<>", "nobody", "a@", "@b"])
@@ -230,7 +232,7 @@ async def test_replies_and_notices_overtake_bulk_that_waits() -> None:
         sender = channel(server.url)
         bulk = [Envelope(number, f"bulk{number}@x.example", b"x", rank=2) for number in range(30)]
         notice = [Envelope(99, "notice@x.example", b"x", rank=1)]
-        first = sender.send_batch(bulk)
+        first = each(sender, bulk)
         await anext(first)
         await send(sender, notice)
         assert [address for address, _ in server.taken].index("notice@x.example") < 20
@@ -242,7 +244,7 @@ async def test_replies_and_notices_overtake_bulk_that_waits() -> None:
 async def test_halt_finishes_what_is_under_way_and_gives_the_rest_back() -> None:
     async with serving(ScriptedSmtp()) as server:
         sender = channel(server.url)
-        batch = sender.send_batch(envelopes(*(f"r{number}@x.example" for number in range(200))))
+        batch = each(sender, envelopes(*(f"r{number}@x.example" for number in range(200))))
         first = await anext(batch)
         sender.halt()
         verdicts = [first[1].verdict, *[outcome.verdict async for _, outcome in batch]]

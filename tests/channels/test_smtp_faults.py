@@ -6,9 +6,10 @@ import pytest
 
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel
-from intouch.channels.smtp_connection import Patience
+from intouch.channels.smtp_opening import Patience
 from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
+from tests.channels.sending import each
 
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
 QUICK = Patience(connect=0.5, command=0.3, final=0.3)
@@ -20,8 +21,8 @@ def channel_to(server: ScriptedSmtp) -> SmtpChannel:
 
 async def send(channel: SmtpChannel, *addresses: str) -> list[Outcome]:
     """One after the other over one connection, outcomes in that order."""
-    envelopes = [Envelope(number, address, MESSAGE, provider_id=f"<{number}@x>") for number, address in enumerate(addresses)]
-    found = dict([pair async for pair in channel.send_batch(envelopes)])
+    envelopes = [Envelope(number, address, MESSAGE, message_id=f"<{number}@x>") for number, address in enumerate(addresses)]
+    found = dict([pair async for pair in each(channel, envelopes)])
     return [found[number] for number in range(len(addresses))]
 
 

@@ -18,6 +18,7 @@ from intouch.channels.pacing import Pacer
 from intouch.channels.telegram import CouncilBot, TelegramChannel, open_bot, send_message, to_markup
 from intouch.templating import Button, TelegramMessage
 from tests.channels.scripted_bot_api import TOKEN, ScriptedBotApi, error, html, reset, serving, stall, text_of
+from tests.channels.sending import each
 
 HELLO = TelegramMessage("<b>Hello</b>")
 
@@ -159,7 +160,7 @@ async def test_errors_tell_apart_what_may_have_arrived() -> None:
 
 
 async def collect(channel: TelegramChannel, envelopes: list[Envelope]) -> dict[int, Verdict]:
-    return {number: outcome.verdict async for number, outcome in channel.send_batch(envelopes)}
+    return {number: outcome.verdict async for number, outcome in each(channel, envelopes)}
 
 
 async def test_a_batch_is_paced_and_each_outcome_comes_back_under_its_number() -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from intouch.channels import mime
 from intouch.channels.mime import Clean
 from intouch.channels.smtp_connection import stuffed
-from intouch.digest.rendering import DigestPress, Engraved
-from intouch.digest.stencil import cut
+from intouch.digest.rendering import DigestPress
+from intouch.digest.stencil import cut, one_line
 from intouch.letters import Letter, Letters
 from intouch.links import Links
 from intouch.templating import Templates
@@ -47,14 +47,14 @@ def parts(raw: bytes) -> list[str]:
     return [part.get_content().replace("\r\n", "\n") for part in read(raw).iter_parts()]
 
 
-def copied(letter: Letter, *words: str) -> bytes:
+def copied(letter: Letter, *words: str) -> Clean:
     """The letter, in which ``{0}``, ``{1}`` … are places, with ``words`` at them, by way of a plate."""
     marked = cut(
         lambda place: Letter(
             letter.subject, *(re.sub(r"\{(\d)\}", lambda at: place(int(at[1])), text) for text in (letter.html, letter.text))
         )
     )
-    values = marked.words(lambda mark: words[int(mark[0])])
+    values = [one_line(words[int(mark[0])]) for mark in marked.marks]
     return marked.engrave(SENDER).copy(mime.personal_headers(recipient="g@x.example", message_id="<1@x>", at=AT), values)
 
 
@@ -71,7 +71,7 @@ def plain(text: str) -> str:
 @example("x" * 76 + "\n" + "." * 76, ".", "a" * 74 + ".....")
 def test_whatever_stands_round_a_place_and_at_it_arrives(before: str, name: str, after: str) -> None:
     before, after = plain(before), plain(after)
-    text, html = parts(copied(Letter("Hello", before + "{0}" + after + "{0}", before + "{0}{0}" + after), name))
+    text, html = parts(mime.whole(copied(Letter("Hello", before + "{0}" + after + "{0}", before + "{0}{0}" + after), name)))
     one_line = " ".join(name.split())
     one_line = one_line if name.strip() == name else " " + one_line
     escaped = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;").replace("'", "&#39;")
@@ -85,9 +85,9 @@ def test_whatever_stands_round_a_place_and_at_it_arrives(before: str, name: str,
 def test_a_copy_says_what_the_letter_says(templates: Templates, contents: dict[str, object], name: str) -> None:
     press = DigestPress(Letters(templates), LINKS)
     stencil = press.stencil(contents)
-    copy = press.copy(Engraved(stencil), resident_id=12, name=name)
+    copy = press.engraved(stencil).copy(12, name)
     personal = mime.personal_headers(recipient="grace@roker.example", message_id="<1@x>", at=AT)
-    raw = copy.plate(SENDER).copy(personal + mime.extra_headers(copy.headers), copy.words)
+    raw = mime.whole(copy.plate(SENDER).copy(personal, copy.words))
     letter = press.letter(stencil, resident_id=12, name=name)
     composed = mime.compose(letter, sender=SENDER, recipient="grace@roker.example", message_id="<1@x>", at=AT)
     assert parts(raw) == parts(composed)
@@ -96,6 +96,7 @@ def test_a_copy_says_what_the_letter_says(templates: Templates, contents: dict[s
 
 
 def test_what_we_made_ourselves_needs_no_stuffing() -> None:
-    raw = copied(Letter("Hello", ".{0}\n.\n", "..{0}"), ".")
-    assert isinstance(raw, Clean)
-    assert stuffed(raw) == stuffed(bytes(raw)) == raw + b".\r\n"
+    copy = copied(Letter("Hello", ".{0}\n.\n", "..{0}"), ".")
+    raw = mime.whole(copy)
+    assert mime.size(copy) == len(raw)
+    assert b"".join(stuffed(copy)) == b"".join(stuffed(raw)) == raw + b".\r\n"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from intouch.channels import outcomes
-from intouch.channels.outcomes import Envelope, Outcome
+from intouch.channels.outcomes import Envelope, Heard, Outcome
 from intouch.outbox import enqueue
 from intouch.outbox.enqueue import Draft
 from intouch.outbox.models import Delivery, Lane, Road, State
@@ -62,15 +62,15 @@ class RecordingChannel:
         self.is_halting = False
         self.is_closed = False
 
-    async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
+    async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
         for envelope in envelopes:
             if self.is_halting or not envelope.is_ours():
-                yield envelope.number, outcomes.not_tried("stopping")
+                heard(envelope.number, outcomes.not_tried("stopping"))
                 continue
             self.sent.append(envelope.address)
             self.contents.append(envelope.content)
             await asyncio.sleep(self.slow)
-            yield envelope.number, self.answer(envelope)
+            heard(envelope.number, self.answer(envelope))
 
     def halt(self) -> None:
         self.is_halting = True

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import app
-from intouch.channels import outcomes
-from intouch.channels.outcomes import Envelope, Outcome
+from intouch.channels import mime, outcomes
+from intouch.channels.outcomes import Envelope, Heard, Outcome
 from intouch.channels.smtp import SmtpChannel
 from intouch.clock import ShiftedClock
 from intouch.letters import Letter
@@ -167,8 +167,8 @@ async def test_a_delivery_that_cannot_be_rendered_fails_alone_and_its_error_tell
 
 async def test_a_channel_with_a_fault_leaves_nothing_in_flight(runtime: Runtime, now: datetime) -> None:
     class Broken(RecordingChannel):
-        async def send_batch(self, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:
-            yield envelopes[0].number, outcomes.sent("1")
+        async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+            heard(envelopes[0].number, outcomes.sent("1"))
             raise RuntimeError("a bug")
 
     await queue(runtime, draft(1, now), draft(2, now))
@@ -271,9 +271,8 @@ async def test_a_mail_server_that_is_down_for_a_while_costs_nobody_a_try(runtime
     found = await rows(runtime)
     assert {row.state for row in found} == {State.SENT}
     assert {row.tries for row in found} == {1}
-    assert found[0].provider_id is not None
     message = next(message for address, message in server.taken if address == "r0@roker.example")
-    assert f"Message-ID: {found[0].provider_id}".encode() in message
+    assert f"Message-ID: {mime.message_id(found[0].key, 'news@council.example')}".encode() in message
 
 
 async def test_a_recipient_put_off_is_tried_again_later_under_the_same_message_id(

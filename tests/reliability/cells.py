@@ -11,12 +11,13 @@ from typing import Any
 
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel, Wear
-from intouch.channels.smtp_connection import Patience
+from intouch.channels.smtp_opening import Patience
 from intouch.channels.telegram import TelegramChannel
 from intouch.smtp_address import SmtpAddress
 from intouch.templating import TelegramMessage
 from tests import channels
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
+from tests.channels.sending import each
 from tests.channels.test_telegram import bot_on
 
 STAGES = ("greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "body", "final", "RSET", "QUIT")
@@ -105,8 +106,8 @@ async def smtp_cell(stage: str, fault: str, *, pipelining: bool) -> Cell:
 
 async def _send(channel: SmtpChannel, *addresses: str) -> list[Outcome]:
     message = b"Subject: Hello\r\n\r\nHello\r\n"
-    envelopes = [Envelope(number, address, message, provider_id=f"<{number}@x>") for number, address in enumerate(addresses)]
-    found = dict([pair async for pair in channel.send_batch(envelopes)])
+    envelopes = [Envelope(number, address, message, message_id=f"<{number}@x>") for number, address in enumerate(addresses)]
+    found = dict([pair async for pair in each(channel, envelopes)])
     return [found[number] for number in range(len(addresses))]
 
 
@@ -117,6 +118,6 @@ async def telegram_cell(answer: Any) -> Cell:
         found = []
         for chat, rank in ((5, 2), (6, 0)):
             envelope = Envelope(chat, str(chat), TelegramMessage("Hello"), rank=rank)
-            found += [outcome async for _, outcome in channel.send_batch([envelope])]
+            found += [outcome async for _, outcome in each(channel, [envelope])]
         channel.halt()
     return Cell(found[0], found[1], [message["chat_id"] for message in api.heard].count("5") > 0)
