@@ -8,6 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from intouch.outbox.models import Delivery
 from intouch.storage.columns import Base, text_enum
 
 
@@ -23,7 +24,7 @@ class BounceReport(Base):
     __tablename__ = "bounce_reports"
 
     fingerprint: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(sa.ForeignKey("deliveries.id", ondelete="CASCADE"), index=True)
+    delivery_id: Mapped[int] = mapped_column(sa.ForeignKey(Delivery.id, ondelete="CASCADE"), index=True)
     kind: Mapped[Kind] = mapped_column(text_enum(Kind))
     status: Mapped[str]
     heard_at: Mapped[datetime]

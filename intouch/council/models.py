@@ -7,6 +7,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from intouch.places.models import Area, Ward
 from intouch.storage.columns import Base, Key
 
 
@@ -18,7 +19,7 @@ class Councillor(Base):
 
     id: Mapped[Key]
     name: Mapped[str]
-    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"), index=True)
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey(Ward.id), index=True)
     email: Mapped[str]
     telegram_id: Mapped[int | None] = mapped_column(unique=True)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -56,7 +57,7 @@ class ResponseTeam(Base):
 
     id: Mapped[Key]
     name: Mapped[str] = mapped_column(sa.Text, unique=True)
-    area_id: Mapped[int | None] = mapped_column(sa.ForeignKey("areas.id"))
+    area_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Area.id))
     email: Mapped[str] = mapped_column(default="")
 
 
@@ -82,4 +83,4 @@ class NoticeWard(Base):
     __tablename__ = "notice_wards"
 
     notice_id: Mapped[int] = mapped_column(sa.ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
-    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"), primary_key=True, index=True)
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey(Ward.id), primary_key=True, index=True)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from intouch.places.models import Ward
 from intouch.storage.columns import Base, Key, text_enum
 
 
@@ -36,7 +37,7 @@ class Edition(Base):
 
     id: Mapped[Key]
     audience: Mapped[Audience] = mapped_column(text_enum(Audience))
-    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"))
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey(Ward.id))
     period: Mapped[str] = mapped_column(index=True)
     status: Mapped[EditionStatus] = mapped_column(text_enum(EditionStatus))
     due_at: Mapped[datetime]

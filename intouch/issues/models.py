@@ -8,6 +8,9 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from intouch.council.models import ResponseTeam
+from intouch.places.models import Ward
+from intouch.residents.models import Resident
 from intouch.storage.columns import Base, Key, text_enum
 
 
@@ -46,15 +49,15 @@ class IssueReport(Base):
     id: Mapped[Key]
     reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     status: Mapped[IssueStatus] = mapped_column(text_enum(IssueStatus), default=IssueStatus.DRAFT)
-    resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("residents.id", ondelete="SET NULL"), index=True)
+    resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Resident.id, ondelete="SET NULL"), index=True)
     category: Mapped[str] = mapped_column(default="")
     has_photo_step_done: Mapped[bool] = mapped_column(default=False)
     description: Mapped[str] = mapped_column(default="")
     place: Mapped[str] = mapped_column(default="")
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
-    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey("wards.id"))
-    team_id: Mapped[int | None] = mapped_column(sa.ForeignKey("response_teams.id"))
+    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Ward.id))
+    team_id: Mapped[int | None] = mapped_column(sa.ForeignKey(ResponseTeam.id))
     created_at: Mapped[datetime]
     reported_at: Mapped[datetime | None] = mapped_column(index=True)
     changed_at: Mapped[datetime]

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from intouch.places.models import Ward
 from intouch.storage.columns import Base, Key, text_enum
 
 
@@ -55,7 +56,7 @@ class Resident(Base):
     telegram_id: Mapped[int | None] = mapped_column(unique=True)
     first_name: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
-    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey("wards.id"), index=True)
+    ward_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Ward.id), index=True)
     ward_source: Mapped[WardSource | None] = mapped_column(text_enum(WardSource))
     postcode: Mapped[str | None]
     longitude: Mapped[float | None]

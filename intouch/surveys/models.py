@@ -8,6 +8,9 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from intouch.council.models import Officer
+from intouch.places.models import Ward
+from intouch.residents.models import Resident
 from intouch.storage.columns import Base, Key, text_enum
 
 
@@ -51,7 +54,7 @@ class Survey(Base):
     is_audience_chosen: Mapped[bool] = mapped_column(default=False)
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
-    officer_id: Mapped[int | None] = mapped_column(sa.ForeignKey("officers.id"))
+    officer_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Officer.id))
     file_hash: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     created_at: Mapped[datetime]
     launched_at: Mapped[datetime | None]
@@ -92,8 +95,8 @@ class Invitation(Base):
 
     id: Mapped[Key]
     survey_id: Mapped[int] = mapped_column(sa.ForeignKey("surveys.id", ondelete="CASCADE"))
-    resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("residents.id", ondelete="SET NULL"), index=True)
-    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"))
+    resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Resident.id, ondelete="SET NULL"), index=True)
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey(Ward.id))
     invited_at: Mapped[datetime]
 
 
@@ -105,8 +108,8 @@ class Response(Base):
 
     id: Mapped[Key]
     survey_id: Mapped[int] = mapped_column(sa.ForeignKey("surveys.id", ondelete="CASCADE"))
-    resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("residents.id", ondelete="SET NULL"), index=True)
-    ward_id: Mapped[int] = mapped_column(sa.ForeignKey("wards.id"))
+    resident_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Resident.id, ondelete="SET NULL"), index=True)
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey(Ward.id))
     started_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

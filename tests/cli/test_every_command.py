@@ -81,6 +81,15 @@ def test_who_stops_listening_gets_no_bug_told(line: str, tmp_path: Path) -> None
     assert "Traceback" not in told.stderr and "wrong in In Touch" not in told.stderr and "Error" not in told.stderr
 
 
+def test_a_command_brings_all_that_it_writes_to(tmp_path: Path) -> None:
+    """In a process of its own it has loaded nothing but its own file; among all the others in one process nobody would miss a table."""
+    (tmp_path / "bins.toml").write_text(
+        'title = "Bins"\nwhy = "Why."\ncloses = 2099-12-05T18:00:00\n[[questions]]\ntext = "Mondays?"\ntype = "text"\n'
+    )
+    told = _shell("intouch survey launch bins.toml && intouch survey close 1", tmp_path)
+    assert (told.returncode, told.stderr) == (0, "") and "is closed and its results are published" in told.stdout
+
+
 @pytest.mark.parametrize("line", ["intouch survey list > /dev/full", "intouch officer list --json > /dev/full"])
 def test_output_that_cannot_be_written_is_one_line(line: str, tmp_path: Path) -> None:
     told = _shell(line, tmp_path)
