@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -214,11 +215,11 @@ class Settings(BaseSettings):
     @property
     def is_staging(self) -> bool:
         """Whether only some addresses may be written to."""
-        return "*" not in {entry.strip() for entry in self.send_to.split(",")}
+        return "*" not in _entries(self.send_to)
 
     def may_send_to(self, address: str) -> bool:
         """Whether this email address or chat may be written to (``SEND_TO`` of a staging system)."""
-        allowed = {entry.strip().lower() for entry in self.send_to.split(",") if entry.strip()}
+        allowed = _entries(self.send_to)
         return "*" in allowed or address.strip().lower() in allowed
 
     def signing_key(self) -> bytes:
@@ -226,6 +227,11 @@ class Settings(BaseSettings):
         if self.secret_key.get_secret_value():
             return self.secret_key.get_secret_value().encode()
         return signing_key.read_or_make(self.data_dir)
+
+
+@lru_cache(maxsize=4)  # asked for each address of an edition
+def _entries(listed: str) -> frozenset[str]:
+    return frozenset(entry.strip().lower() for entry in listed.split(",") if entry.strip())
 
 
 def settings_file() -> Path:

@@ -188,7 +188,7 @@ async def _editions(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict
 
 
 async def _subscribers(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, sa.Row[int, str | None, str]]:
-    return {f"resident:{row.id}": row for row in await session.execute(_SUBSCRIBERS, {"ids": list(_owners(deliveries))})}
+    return {f"resident:{row.id}": row for row in (await session.execute(_SUBSCRIBERS, {"ids": list(_owners(deliveries))})).all()}
 
 
 async def _councillors(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, Councillor]:

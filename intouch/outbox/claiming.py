@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.outbox import addresses, holds
 from intouch.outbox.models import Delivery, Lane, Road, State
-from intouch.outbox.parcel import COLUMNS, TABLE, Parcel
+from intouch.outbox.parcel import COLUMNS, TABLE, Parcel, parcel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ async def claim(session: AsyncSession, wanted: Claim, *, now: datetime) -> Claim
         room = wanted.size - len(claimed.deliveries)
         if room > 0:
             found = await session.execute(_DUE, {"road": wanted.road, "lane": lane, "now": now, "room": room})
-            await _take(session, wanted, [Parcel._make(row) for row in found], claimed, now=now)
+            await _take(session, wanted, [parcel(wanted.road, lane, row) for row in found.all()], claimed, now=now)
     return claimed
 
 
@@ -95,7 +95,7 @@ async def _take(session: AsyncSession, wanted: Claim, rows: Sequence[Parcel], cl
         if reason:
             refused.setdefault(reason, []).append(row.id)
         else:
-            taken.append(row._replace(tries=row.tries + 1))
+            taken.append(row)
     for reason, ids in refused.items():
         await _cancel(session, ids, reason, now)
         claimed.cancelled += len(ids)
@@ -106,7 +106,7 @@ async def _take(session: AsyncSession, wanted: Claim, rows: Sequence[Parcel], cl
 def _why_not(row: Parcel, gone: Collection[str], may_send_to: Callable[[str], bool]) -> str:
     if not row.address:
         return "there is no address"
-    if addresses.same(row.road, row.address) in gone:
+    if gone and addresses.same(row.road, row.address) in gone:
         return "the address is gone"
     if not may_send_to(row.address):
         return "SEND_TO does not name this address"
