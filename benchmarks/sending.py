@@ -18,10 +18,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import intouch.cli  # noqa: F401 - it sets up the process as for every command
 from benchmarks import council
 from intouch import logs, schedule
 from intouch.app import build_runtime, build_worker
+from intouch.cli import rooms
 from intouch.outbox.presence import Presence
 
 
@@ -116,6 +116,7 @@ def main() -> None:
     arguments.add_argument("--due", type=datetime.fromisoformat, default=datetime.now(UTC) - timedelta(minutes=5))
     arguments.add_argument("--help-out", action="store_true", help="be one of several senders; others start this")
     chosen = arguments.parse_args()
+    rooms.opened(rooms.ROOMS[0])  # the process is set up as by `intouch run`
     logs.configure("warning")
     if chosen.help_out:
         asyncio.run(help_out(chosen.smtp_url, chosen.database, chosen.due))

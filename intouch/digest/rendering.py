@@ -29,11 +29,15 @@ NOBODY = 0  # the resident of a preview: their links belong to no one
 _IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
 _PUBLISHED = sa.select(*(Edition.__table__.c[name] for name in ("id", "published_at"))).where(Edition.__table__.c.id.in_(_IDS))
 _PEOPLE, _SUBSCRIPTIONS = Resident.__table__.c, Subscription.__table__.c
-_SUBSCRIBERS = (
-    sa.select(_PEOPLE.id, _PEOPLE.email, _PEOPLE.first_name)
-    .join_from(Resident.__table__, Subscription.__table__, _SUBSCRIPTIONS.resident_id == _PEOPLE.id)
-    .where(_PEOPLE.id.in_(_IDS), _PEOPLE.status == ResidentStatus.ACTIVE)
-    .where(_SUBSCRIPTIONS.topic == Topic.DIGEST, _SUBSCRIPTIONS.channel == Channel.EMAIL, _SUBSCRIPTIONS.ended_at.is_(None))
+# Not joined: SQLite would walk through all subscriptions of the council for each batch.
+_IS_SUBSCRIBED = sa.exists().where(
+    _SUBSCRIPTIONS.resident_id == _PEOPLE.id,
+    _SUBSCRIPTIONS.topic == Topic.DIGEST,
+    _SUBSCRIPTIONS.channel == Channel.EMAIL,
+    _SUBSCRIPTIONS.ended_at.is_(None),
+)
+_SUBSCRIBERS = sa.select(_PEOPLE.id, _PEOPLE.email, _PEOPLE.first_name).where(
+    _PEOPLE.id.in_(_IDS), _PEOPLE.status == ResidentStatus.ACTIVE, _IS_SUBSCRIBED
 )
 
 # What stands at one place, for the number of a resident and their first name.

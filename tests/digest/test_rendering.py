@@ -270,3 +270,14 @@ async def test_a_delivery_whose_edition_is_gone_is_not_wanted(runtime: Runtime, 
     deliveries[0].payload = {}
     assert [type(one) for one in await render(town, deliveries)] == [Unwanted]
     assert deliveries[0].kind == recipients.DIGEST
+
+
+async def test_the_readers_of_a_batch_are_found_one_by_one_however_many_subscribe(runtime: Runtime) -> None:
+    """SQLite once walked through every subscription of the council for each batch of 250."""
+    if not runtime.sessions.is_sqlite:
+        pytest.skip("PostgreSQL counts its rows by itself and plans by that")
+    async with runtime.sessions.read() as session:
+        asked = rendering._SUBSCRIBERS.params(ids=[1, 2]).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = await session.execute(sa.text(f"EXPLAIN QUERY PLAN {asked}"))
+        steps = [row.detail for row in plan if "subscriptions" in row.detail]
+    assert len(steps) == 1 and "resident_id=?" in steps[0]
