@@ -277,7 +277,7 @@ async def test_the_readers_of_a_batch_are_found_one_by_one_however_many_subscrib
     if not runtime.sessions.is_sqlite:
         pytest.skip("PostgreSQL counts its rows by itself and plans by that")
     async with runtime.sessions.read() as session:
-        asked = rendering._SUBSCRIBERS.params(ids=[1, 2]).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        asked = rendering._SUBSCRIBERS.params(ids=list(range(250))).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
         plan = await session.execute(sa.text(f"EXPLAIN QUERY PLAN {asked}"))
         steps = [row.detail for row in plan if "subscriptions" in row.detail]
     assert len(steps) == 1 and "resident_id=?" in steps[0]
