@@ -81,9 +81,10 @@ async def send(smtp_url: str, people: int, database_url: str, due: datetime, sen
     for helper in helpers:
         await helper.start(smtp_url, str(people), "--database", database_url, "--due", due.isoformat())
     base, began, cpu = _peak(), time.monotonic(), time.process_time()
+    running = asyncio.create_task(worker.run())  # as in a council, it is there when the tick comes
     await schedule.reconcile(runtime)
     queued = time.monotonic() - began
-    running = asyncio.create_task(worker.run())
+    worker.nudge()
     while sum(worker.counts.values()) + sum(helper.sent for helper in helpers) < people:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.council.models import Councillor
 from intouch.digest.models import Audience
 from intouch.outbox.models import Delivery, Lane, Road, State
-from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
+from intouch.residents import subscriptions
+from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.storage.inserting import insert
 
 DIGEST = "edition.digest"
@@ -35,9 +36,8 @@ def _subscribers(period: str, ward_id: int) -> sa.Select[*tuple[Any, ...]]:
     number = sa.cast(Resident.id, sa.Text)
     return (
         sa.select(sa.literal(f"digest:{period}:") + number, sa.literal("resident:") + number, Resident.email)
-        .join(Subscription, Subscription.resident_id == Resident.id)
         .where(Resident.ward_id == ward_id, Resident.status == ResidentStatus.ACTIVE, Resident.email_confirmed_at.is_not(None))
-        .where(Subscription.topic == Topic.DIGEST, Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None))
+        .where(subscriptions.gets(Topic.DIGEST, Channel.EMAIL))
     )
 
 

@@ -18,7 +18,8 @@ from intouch.links import Links
 from intouch.outbox.models import Road
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Copy, Rendered, Renderer, Unwanted, unhurried
-from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
+from intouch.residents import subscriptions
+from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.templating import TelegramMessage, Templates
 
 MOST_EDITIONS = 64  # kept ready, some 100 KB each
@@ -28,16 +29,9 @@ NOBODY = 0  # the resident of a preview: their links belong to no one
 # Asked for every batch. Of tables, not of classes: a statement of those is made anew each time that it is asked.
 _IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
 _PUBLISHED = sa.select(*(Edition.__table__.c[name] for name in ("id", "published_at"))).where(Edition.__table__.c.id.in_(_IDS))
-_PEOPLE, _SUBSCRIPTIONS = Resident.__table__.c, Subscription.__table__.c
-# Not joined: SQLite would walk through all subscriptions of the council for each batch.
-_IS_SUBSCRIBED = sa.exists().where(
-    _SUBSCRIPTIONS.resident_id == _PEOPLE.id,
-    _SUBSCRIPTIONS.topic == Topic.DIGEST,
-    _SUBSCRIPTIONS.channel == Channel.EMAIL,
-    _SUBSCRIPTIONS.ended_at.is_(None),
-)
+_PEOPLE = Resident.__table__.c
 _SUBSCRIBERS = sa.select(_PEOPLE.id, _PEOPLE.email, _PEOPLE.first_name).where(
-    _PEOPLE.id.in_(_IDS), _PEOPLE.status == ResidentStatus.ACTIVE, _IS_SUBSCRIBED
+    _PEOPLE.id.in_(_IDS), _PEOPLE.status == ResidentStatus.ACTIVE, subscriptions.gets(Topic.DIGEST, Channel.EMAIL)
 )
 
 # What stands at one place, for the number of a resident and their first name.

@@ -52,6 +52,16 @@ async def has(session: AsyncSession, resident_id: int, *, topic: Topic, channel:
     return await session.scalar(query) is not None
 
 
+def gets(topic: Topic, channel: Channel) -> sa.Exists:
+    """Of the residents in a statement: whether they get ``topic`` by ``channel`` now.
+
+    Asked of each. Of a join, SQLite would begin with all subscriptions of the council, for each ward and each batch anew.
+    """
+    table = Subscription.__table__.c
+    wanted = (table.topic == topic, table.channel == channel, table.ended_at.is_(None))
+    return sa.exists().where(table.resident_id == Resident.__table__.c.id, *wanted)
+
+
 def _of(resident_id: int) -> sa.Select[int]:
     # Links in old letters name the sign-up that was merged into another.
     target = sa.func.coalesce(Resident.merged_into_id, Resident.id)
