@@ -17,7 +17,7 @@ from intouch import settings as settings_module
 from intouch.places.models import Ward
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
-from intouch.storage import upgrade
+from intouch.storage import revision
 from intouch.surveys import launch
 from intouch.surveys.models import Option, Question, QuestionType
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
@@ -90,7 +90,7 @@ async def run(api: str, people: int, webhook: str, database: str) -> None:
         )
         parts = ("bot", "web") if webhook else ("bot",)
         application = app.Application(settings, parts=parts)
-        await upgrade.make_ready(application.runtime.sessions.engine)
+        await revision.make_ready(application.runtime.sessions.engine)
         data = await prepare(application.runtime, people)
         await application.start()
         print(data, flush=True)

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from intouch.app import build_runtime
 from intouch.council.models import Notice
 from intouch.digest.models import Audience, EditionStart
 from intouch.places.models import Ward
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
-from intouch.runtime import Runtime
+from intouch.runtime import Runtime, build_runtime
 from intouch.settings import Settings, load
 from intouch.storage import upgrade
 from intouch.storage.inserting import insert_ignoring

@@ -17,7 +17,7 @@ from benchmarks.council import states
 from benchmarks.taps import ask
 from intouch import app, logs
 from intouch import settings as settings_module
-from intouch.storage import upgrade
+from intouch.storage import revision
 
 SLOWEST = 15  # invitations a second, half of what may be: who is slower than that will not finish
 
@@ -36,7 +36,7 @@ async def invite(api: str, number: int, folder: Path) -> dict[str, Any]:
     token = "123456:a-token-for-benchmarks"
     settings = settings_module.load(data_dir=folder, secret_key="x", telegram_token=token, telegram_api_url=api)
     application = app.Application(settings, parts=("bot", "sender"))
-    await upgrade.make_ready(application.runtime.sessions.engine)
+    await revision.make_ready(application.runtime.sessions.engine)
     await prepare(application.runtime, number, invites=True)
     cpu = time.process_time()
     await application.start()

@@ -20,9 +20,10 @@ from typing import Any
 
 from benchmarks import council
 from intouch import logs, schedule
-from intouch.app import build_runtime, build_worker
 from intouch.cli import rooms
 from intouch.outbox.presence import Presence
+from intouch.runtime import build_runtime
+from intouch.sender import build_worker
 
 
 class Helper:

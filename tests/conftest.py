@@ -24,7 +24,7 @@ from intouch import settings as settings_module
 from intouch.clock import ShiftedClock
 from intouch.runtime import Runtime
 from intouch.settings import Settings
-from intouch.storage import sessions, upgrade
+from intouch.storage import revision, sessions, upgrade
 from intouch.storage.columns import Base
 from tests import shared, statements
 from tests.chromium import chromium
@@ -187,7 +187,7 @@ async def _emptied(database: sa.URL) -> bool:
         tables = {row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
         if tables != {*Base.metadata.tables, "alembic_version"}:
             return False
-        if await connection.fetchval("SELECT version_num FROM alembic_version") != upgrade.newest():
+        if await connection.fetchval("SELECT version_num FROM alembic_version") != revision.newest():
             return False
         if await connection.fetchval("SELECT pg_database_size(current_database())") > LARGE_DATABASE:
             return False

@@ -10,7 +10,7 @@ from intouch import settings
 from intouch.cli.running import plainly
 from intouch.cli.saying import AsJson, Done
 from intouch.runtime import build_runtime
-from intouch.storage import upgrade
+from intouch.storage import revision, upgrade
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,11 +26,11 @@ def upgrade_database(as_json: AsJson = False) -> None:
         chosen = settings.load()
         runtime = build_runtime(chosen)
         try:
-            before = await upgrade.current(runtime.sessions.engine)
+            before = await revision.current(runtime.sessions.engine)
             await upgrade.upgrade(runtime.sessions.engine)
         finally:
             await runtime.sessions.close()
-        newest = upgrade.newest()
+        newest = revision.newest()
         sentence = f"The database is at {newest}." if before == newest else f"Upgraded to {newest}."
         return Done(sentence, {"before": before, "now": newest})
 

@@ -23,7 +23,7 @@ from intouch.outbox import epoch
 from intouch.places import lookup
 from intouch.runtime import Runtime, build_runtime
 from intouch.smtp_address import SmtpAddress
-from intouch.storage import troubles, upgrade
+from intouch.storage import revision, troubles
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,16 @@ def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
 
 async def _check_database(runtime: Runtime) -> Finding:
     kind = runtime.sessions.engine.dialect.name
-    revision = await upgrade.current(runtime.sessions.engine)
-    upgrade.refuse_newer(revision)
-    is_new = revision == upgrade.newest()
+    found = await revision.current(runtime.sessions.engine)
+    revision.refuse_newer(found)
+    is_new = found == revision.newest()
     upgrades_itself = runtime.sessions.is_sqlite
     advice = "" if is_new else "It is upgraded at the next start." if upgrades_itself else "Run `intouch db upgrade`."
-    return Finding("database", is_new or upgrades_itself, f"{kind} at revision {revision or 'none'}, newest is {upgrade.newest()}.", advice)
+    return Finding("database", is_new or upgrades_itself, f"{kind} at revision {found or 'none'}, newest is {revision.newest()}.", advice)
 
 
 async def _check_wards(runtime: Runtime) -> Finding:
-    if await upgrade.current(runtime.sessions.engine) != upgrade.newest():
+    if await revision.current(runtime.sessions.engine) != revision.newest():
         return Finding("wards", True, "not looked at: the database is not upgraded yet.")
     async with runtime.sessions.read() as session:
         wards = await lookup.wards(session, on=runtime.now().astimezone(runtime.settings.zone).date())
@@ -199,7 +199,7 @@ async def _check_epoch(runtime: Runtime) -> Finding:
     path = runtime.settings.epoch_path
     if runtime.settings.is_staging:
         return Finding("epoch", True, "not kept on a staging system (INTOUCH_SEND_TO).")
-    if await upgrade.current(runtime.sessions.engine) == upgrade.newest():
+    if await revision.current(runtime.sessions.engine) == revision.newest():
         async with runtime.sessions.read() as session:
             held_at = await epoch.held_since(session)
         if held_at is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import gc
-import importlib
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from intouch.loading import load
 
 
 class Room(NamedTuple):
@@ -46,13 +46,8 @@ ROOMS = (
 
 @functools.cache
 def opened(room: Room) -> Any:
-    """The command or group itself: the only place that loads a file of ours by its name."""
-    module, _, name = room.place.partition(":")
-    # Modules stay for good: looking for garbage among them while they load took a quarter of every start.
-    gc.disable()
-    found = getattr(importlib.import_module(module), name)
-    gc.freeze()
-    gc.enable()
+    """The command or group itself."""
+    found = load(room.place)
     parent = typer.Typer()
     if isinstance(found, typer.Typer):
         parent.add_typer(found, name=room.name, help=room.help)

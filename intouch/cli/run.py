@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import threading
+from typing import Protocol
 
 import typer
 
-from intouch import app as application
 from intouch import logs, settings
 from intouch.cli.running import plainly
+from intouch.loading import load
+from intouch.parts import parse_parts
 
 # Ten seconds were promised to whoever sends SIGTERM.
 LONGEST_FAREWELL = 9.6
@@ -29,15 +31,29 @@ def run(
     watchdog.daemon = True
     try:
         with plainly():
-            parts = application.parse_parts(only)
+            parts = parse_parts(only)
             chosen = settings.load()
             logs.configure(chosen.log_level, chosen.log_json)
-            asyncio.run(_run(application.Application(chosen, parts=parts), watchdog))
+            asyncio.run(_run(_built(chosen, parts), watchdog))
     finally:
         watchdog.cancel()
 
 
-async def _run(running: application.Application, watchdog: threading.Timer) -> None:
+class Running(Protocol):
+    """What a process consists of."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+def _built(chosen: settings.Settings, parts: tuple[str, ...]) -> Running:
+    """The whole, or the sender alone, which then carries neither web pages nor bot: a third less memory."""
+    built: Running = load("intouch.sender:Sender")(chosen) if parts == ("sender",) else load("intouch.app:Application")(chosen, parts=parts)
+    return built
+
+
+async def _run(running: Running, watchdog: threading.Timer) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,7 +14,7 @@ from intouch import logs, settings
 from intouch.cli.saying import fail
 from intouch.errors import InTouchError
 from intouch.runtime import Runtime, build_runtime
-from intouch.storage import troubles, upgrade
+from intouch.storage import revision, troubles
 
 log = logs.get("cli")
 
@@ -47,7 +47,7 @@ def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:
         logs.configure(chosen.log_level if "log_level" in chosen.model_fields_set else "warning", chosen.log_json)
         runtime = build_runtime(chosen)
         try:
-            await upgrade.make_ready(runtime.sessions.engine)
+            await revision.make_ready(runtime.sessions.engine)
             return await work(runtime)
         finally:
             await runtime.sessions.close()

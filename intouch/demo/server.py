@@ -20,7 +20,7 @@ from intouch.demo.seed import seed
 from intouch.demo.stage import Stage
 from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
 from intouch.settings import Settings
-from intouch.storage import upgrade
+from intouch.storage import revision
 
 
 def demo_settings(folder: Path, *, port: int, telegram: SimulatedTelegram, smtp_url: str) -> Settings:
@@ -49,7 +49,7 @@ async def start(port: int, folder: Path) -> AsyncIterator[Stage]:
         application = app.Application(chosen, clock=clock)
         stage = Stage(telegram, box, clock, application.runtime)
         application.web = page.create(stage, application.pages)
-        await upgrade.make_ready(application.runtime.sessions.engine)
+        await revision.make_ready(application.runtime.sessions.engine)
         await seed(application.runtime)
         for member in cast.WITH_A_PHONE:
             telegram.person(member.telegram_id, member.name, has_started=member is not cast.NADIA)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from intouch.errors import InTouchError
+from intouch.storage.revision import refuse_newer
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class DatabaseBehind(InTouchError):
-    """The database has older tables than this version needs."""
-
-
-class DatabaseAhead(InTouchError):
-    """The database has newer tables than this version knows."""
 
 
 def config(connection: sa.Connection | None = None, metadata: sa.MetaData | None = None) -> Config:
@@ -33,26 +23,6 @@ def config(connection: sa.Connection | None = None, metadata: sa.MetaData | None
     settings.set_main_option("script_location", str(_MIGRATIONS))
     settings.attributes.update(connection=connection, metadata=metadata)
     return settings
-
-
-@cache
-def newest() -> str:
-    """The revision this version of In Touch needs."""
-    return ScriptDirectory.from_config(config()).get_current_head() or ""
-
-
-def refuse_newer(revision: str | None) -> None:
-    """Raise ``DatabaseAhead`` for a revision that only a later version can have made."""
-    if revision and revision not in {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}:
-        told = f"The database was made by a later version of In Touch (revision {revision[:20]}; this one knows {newest()})."
-        raise DatabaseAhead(f"{told} Install that version again, or go back to a backup from before it.")
-
-
-async def current(engine: AsyncEngine) -> str:
-    """The revision the database is at; empty for a new database."""
-    async with engine.connect() as connection:
-        revision = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    return revision or ""
 
 
 async def upgrade(engine: AsyncEngine) -> None:
@@ -85,15 +55,6 @@ async def _upgrade_sqlite(engine: AsyncEngine) -> None:
 def _run(connection: sa.Connection) -> None:
     refuse_newer(MigrationContext.configure(connection).get_current_revision())
     command.upgrade(config(connection), "head")
-
-
-async def make_ready(engine: AsyncEngine) -> None:
-    """At start: SQLite upgrades itself; PostgreSQL behind its migrations refuses to start."""
-    if engine.dialect.name == "sqlite":
-        await upgrade(engine)
-    elif (revision := await current(engine)) != newest():
-        refuse_newer(revision)
-        raise DatabaseBehind("The database is older than this version of In Touch. Run `intouch db upgrade`, then start again.")
 
 
 async def differences(engine: AsyncEngine, metadata: sa.MetaData) -> list[Any]:

@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from intouch.storage import upgrade
+from intouch.storage import revision
 from intouch.web.pages import runtime_of
 
 _PATIENCE = 3.0
@@ -29,11 +29,11 @@ async def ready(request: Request) -> Response:
 async def _reason(request: Request) -> str:
     try:
         async with asyncio.timeout(_PATIENCE):
-            revision = await upgrade.current(runtime_of(request).sessions.engine)
+            found = await revision.current(runtime_of(request).sessions.engine)
     except TimeoutError:
         return "The database does not answer."
     except Exception as error:  # whatever a driver raises: the probe has to say so, without the URL in the message
         return f"The database cannot be reached ({type(error).__name__})."
-    if revision != upgrade.newest():
+    if found != revision.newest():
         return "The database is not at the newest migration. Run `intouch db upgrade`."
     return ""

@@ -13,7 +13,7 @@ from intouch import settings as settings_module
 from intouch.cli import residents
 from intouch.clock import ShiftedClock
 from intouch.residents.models import Resident, ResidentStatus
-from intouch.storage import upgrade
+from intouch.storage import revision
 from tests.conftest import NOW
 from tests.privacy import world
 
@@ -28,7 +28,7 @@ def resident_id(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 async def _prepare(now: datetime) -> int:
     runtime = composition.build_runtime(settings_module.load(), ShiftedClock(now))
-    await upgrade.make_ready(runtime.sessions.engine)
+    await revision.make_ready(runtime.sessions.engine)
     try:
         return await world.aloysia(runtime, now)
     finally:

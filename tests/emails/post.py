@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch import app
+from intouch import app, sender
 from intouch import settings as settings_module
 from intouch.clock import ShiftedClock
 from intouch.council.models import Councillor
@@ -97,7 +97,7 @@ async def everything(database_url: str, folder: Path) -> dict[str, Mail]:
         try:
             async with runtime.sessions.write() as session:
                 await _queue(session, runtime)
-            await _send(app.build_worker(runtime, Presence(runtime.settings.data_dir)), runtime)
+            await _send(sender.build_worker(runtime, Presence(runtime.settings.data_dir)), runtime)
         finally:
             await runtime.sessions.close()
         return {mail.recipients[0].partition("@")[0]: mail for mail in box.messages}

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
 from intouch.council.models import Officer
 from intouch.outbox.models import Lease
 from intouch.places.models import Ward
 from intouch.runtime import Runtime
-from intouch.storage import upgrade
+from intouch.storage import revision, upgrade
 from intouch.storage.columns import Base
 
 
@@ -72,6 +73,12 @@ async def test_models_and_migrations_agree(runtime: Runtime) -> None:
     assert await upgrade.differences(runtime.sessions.engine, Base.metadata) == []
 
 
+def test_the_revisions_told_by_file_names_are_those_of_the_migrations() -> None:
+    scripts = ScriptDirectory.from_config(upgrade.config())
+    assert revision.newest() == scripts.get_current_head()
+    assert set(revision.known()) == {script.revision for script in scripts.walk_revisions()}
+
+
 async def test_upgrading_twice_changes_nothing(runtime: Runtime) -> None:
     await upgrade.upgrade(runtime.sessions.engine)
-    assert await upgrade.current(runtime.sessions.engine) == upgrade.newest()
+    assert await revision.current(runtime.sessions.engine) == revision.newest()

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from intouch.runtime import Runtime
-from intouch.storage import upgrade
+from intouch.storage import revision
 from intouch.web import application, headers, pages, serving
 from tests.conftest import ON_ONE_DATABASE
 
@@ -143,7 +143,7 @@ async def test_a_database_behind_its_migrations_is_alive_and_not_ready(client: h
     answer = await client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json() == {"ready": False, "reason": "The database is not at the newest migration. Run `intouch db upgrade`."}
-    assert upgrade.newest()
+    assert revision.newest()
 
 
 async def test_a_database_that_can_not_be_reached_is_not_ready(
@@ -152,7 +152,7 @@ async def test_a_database_that_can_not_be_reached_is_not_ready(
     async def refused(_: object) -> str:
         raise ConnectionRefusedError("postgresql://user:password@host")
 
-    monkeypatch.setattr(upgrade, "current", refused)
+    monkeypatch.setattr(revision, "current", refused)
     answer = await client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json() == {"ready": False, "reason": "The database cannot be reached (ConnectionRefusedError)."}

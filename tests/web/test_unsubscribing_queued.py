@@ -9,7 +9,7 @@ import httpx
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from intouch import app
+from intouch import sender
 from intouch.digest import recipients
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery, State
@@ -55,7 +55,7 @@ async def test_a_digest_that_waits_is_not_sent_to_who_unsubscribed_since(
     assert (await client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})).status_code == 200
     async with serving(ScriptedSmtp()) as server:
         settings = site.settings.model_copy(update={"smtp_url": SecretStr(server.url)})
-        worker = app.build_worker(replace(site, settings=settings), Presence(settings.data_dir))
+        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir))
         await worker.send_due()
         await worker.stop(within=5)
     assert [recipient for recipient, _ in server.taken] == ["bob@example.org"]

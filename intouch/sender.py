@@ -1,0 +1,139 @@
+"""Sender: the part that sends what is in the outbox and hears of what did not arrive; alone in its process it loads nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from intouch import logs
+from intouch.bounces import stopping
+from intouch.bounces.verp import ReturnPath
+from intouch.channels.outcomes import Channel
+from intouch.channels.signing import SigningChannel
+from intouch.channels.smtp import SmtpChannel
+from intouch.clock import Clock
+from intouch.digest import rendering as editions
+from intouch.letters import Letters
+from intouch.loading import load
+from intouch.outbox import epoch, ready, rendering
+from intouch.outbox.models import Road
+from intouch.outbox.presence import Presence
+from intouch.outbox.settling import OnDead
+from intouch.outbox.worker import Worker
+from intouch.parts import STOP_WITHIN, Upkeep
+from intouch.residents import reaching
+from intouch.runtime import Runtime, build_runtime
+from intouch.settings import Settings
+from intouch.smtp_address import SmtpAddress
+from intouch.storage import revision
+from intouch.surveys import invitations, outcomes
+from intouch.templating import Templates
+
+log = logs.get("app")
+
+
+class Sender:
+    """A process that sends and does nothing else, as often as wanted on PostgreSQL: ``intouch run --only sender``."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.runtime = build_runtime(settings, clock)
+        self.presence = Presence(settings.data_dir)
+        has_bot = settings.telegram_token.get_secret_value() != ""
+        self.chats = load("intouch.chats:Chats")(self.runtime, holder=self.presence.name) if has_bot else None
+        self.worker = build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None)
+        self._upkeep = Upkeep()
+
+    async def start(self) -> None:
+        """Make the database ready and begin; raises ``InTouchError`` when that can't be done."""
+        await revision.make_ready(self.runtime.sessions.engine)
+        self.presence.begin()
+        if self.chats is not None:
+            self._upkeep.begin("bot", self.chats.meet)
+            self._upkeep.begin("pace", self.chats.share_pace)
+        self._upkeep.begin("sender", self.worker.run)
+        await hear_of_bounces(self.runtime, self._upkeep)
+        log.info("app.started", parts="sender", bot=self.chats is not None)
+
+    async def stop(self) -> None:
+        """Finish what is under way and let go of everything, within ten seconds."""
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                await self.worker.stop(within=STOP_WITHIN - 2)
+        except TimeoutError:
+            log.warning("app.stopped_in_a_hurry")
+        await self._upkeep.end()
+        if self.chats is not None:
+            await self.chats.close()
+        await self.runtime.sessions.close()
+        self.presence.end()
+        log.info("app.stopped")
+
+
+def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None = None) -> Worker:
+    """Who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
+    letters, settings = Letters(runtime.templates), runtime.settings
+    renderers: dict[str, rendering.Renderer] = {
+        **rendering.generic_renderers(letters),
+        ready.KIND: ready.render,
+        "survey.invitation": invitations.renderer(runtime.templates, runtime.links, letters, runtime.clock),
+        "survey.outcome": outcomes.renderer(runtime.templates, runtime.links, letters, smallest=settings.smallest_count),
+        **editions.renderers(runtime.templates, letters, runtime.links),
+    }
+    return Worker(
+        runtime.sessions,
+        runtime.clock,
+        presence,
+        renderers=renderers,
+        channels=_roads(settings, telegram),
+        email_from=settings.email_from,
+        return_path=paths.of if (paths := return_path(settings)) else None,
+        may_send_to=settings.may_send_to,
+        on_dead=_mourner(runtime.templates),
+        beat=None if settings.is_staging else epoch.Keeper(runtime.sessions, runtime.clock, settings.epoch_path).beat,
+    )
+
+
+def _roads(settings: Settings, telegram: Channel | None) -> Mapping[Road, Channel]:
+    roads: dict[Road, Channel] = {Road.TELEGRAM: telegram} if telegram is not None else {}
+    if notify_key := settings.notify_api_key.get_secret_value():
+        account = load("intouch.channels.notify:NotifyAccount")(notify_key, settings.notify_template_id, settings.notify_url)
+        roads[Road.EMAIL] = load("intouch.channels.notify:NotifyChannel")(account)
+    elif smtp_url := settings.smtp_url.get_secret_value():
+        smtp = SmtpChannel(SmtpAddress(smtp_url), email_from=settings.email_from)
+        signer = load("intouch.channels.dkim:signer")(settings) if settings.dkim_keys else None
+        roads[Road.EMAIL] = SigningChannel(smtp, signer.sign) if signer else smtp
+    return roads
+
+
+def return_path(settings: Settings) -> ReturnPath | None:
+    """Where reports about each email come, if the council set that up."""
+    return ReturnPath(settings.bounce_address, settings.signing_key()) if settings.bounce_address else None
+
+
+async def hear_of_bounces(runtime: Runtime, upkeep: Upkeep) -> None:
+    """Take reports of undelivered email where the settings say that they come in."""
+    settings = runtime.settings
+    if not settings.bounce_listen and settings.bounce_maildir is None:
+        return
+    intake = load("intouch.bounces.intake:Intake")(runtime.sessions, runtime.templates, runtime.clock, return_path(settings))
+    if settings.bounce_listen:
+        listener = load("intouch.bounces.listener:Listener")(intake, settings.bounce_listen)
+        await listener.open()  # here and not in the task: a port that is taken is told to whoever starts us
+        upkeep.begin("bounces", listener.run)
+    if settings.bounce_maildir is not None:
+        upkeep.begin("maildir", load("intouch.bounces.maildir:Maildir")(intake, settings.bounce_maildir).run)
+
+
+def _mourner(templates: Templates) -> OnDead:
+    """An address is dead: whoever it belonged to is not written to there any more, and hears of a lost mailbox in the chat."""
+
+    async def mourn(session: AsyncSession, road: Road, address: str, _reason: str, now: datetime) -> None:
+        if road is Road.TELEGRAM:
+            await reaching.telegram_gone(session, int(address), now=now)
+        else:
+            await stopping.mourn(session, address, templates=templates, now=now)
+
+    return mourn
