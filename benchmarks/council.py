@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from intouch import logs, schedule
 from intouch.council.models import Notice
 from intouch.digest.models import Audience, EditionStart
 from intouch.places.models import Ward
@@ -106,5 +107,16 @@ async def states(runtime: Runtime) -> dict[str, int]:
         return {row[0]: row[1] for row in await session.execute(sa.text("SELECT state, count(*) FROM deliveries GROUP BY state"))}
 
 
+async def publish(database_url: str, due: datetime) -> None:
+    """Let the tick come: editions and deliveries are there, and nothing is sent yet."""
+    runtime = build_runtime(settings(database_url, "", due))
+    await schedule.reconcile(runtime)
+    await runtime.sessions.close()
+
+
 if __name__ == "__main__":
-    asyncio.run(found(sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])))
+    logs.configure("warning")
+    url, number, moment, *more = sys.argv[1:]
+    asyncio.run(found(url, int(number), datetime.fromisoformat(moment)))
+    if more == ["publish"]:
+        asyncio.run(publish(url, datetime.fromisoformat(moment)))
