@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import app, logs
 from intouch import settings as settings_module
+from intouch.cli import rooms
 from intouch.places.models import Ward
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
@@ -74,6 +75,7 @@ async def prepare(runtime: Runtime, people: int, *, invites: bool = False) -> st
 
 
 async def run(api: str, people: int, webhook: str, database: str) -> None:
+    rooms.opened(rooms.ROOMS[0])  # the process is set up as by `intouch run`
     logs.configure("warning")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
