@@ -49,16 +49,27 @@ async def _prefill(turn: Turn, resident: Resident, argument: str) -> None:
 async def _go_on(turn: Turn, *, edits: bool = False) -> Reply:
     """Ask what is still missing; when nothing is, the person is in."""
     resident = turn.known()
-    is_back = resident.joined_at is not None
-    if await signup.finish(turn.session, resident, now=turn.now):
-        await dialogues.end(turn.session, turn.telegram_id)
-        return await _with_ward(turn, "signup/done", edits=edits, is_back=is_back)
-    step = signup.next_step(resident)
+    is_new = await signup.finish(turn.session, resident, now=turn.now)
+    step = signup.open_step(resident)
     if step is Step.DONE:
-        return await _with_ward(turn, "signup/home")
-    kind = DialogueKind.WARD if resident.status is ResidentStatus.ACTIVE else DialogueKind.SIGNUP
+        return await _done(turn, edits=edits) if is_new else await _home(turn)
+    is_moving = resident.status is ResidentStatus.ACTIVE and step is Step.WARD
+    kind = DialogueKind.WARD if is_moving else DialogueKind.SIGNUP
     await dialogues.begin(turn.session, turn.telegram_id, kind, resident.id, now=turn.now)
     return await questions.question(turn, step, edits=edits)
+
+
+async def _home(turn: Turn) -> Reply:
+    if turn.dialogue is not None and turn.dialogue.kind is DialogueKind.SIGNUP:
+        await dialogues.end(turn.session, turn.telegram_id)
+    return await _with_ward(turn, "signup/home")
+
+
+async def _done(turn: Turn, *, edits: bool) -> Reply:
+    await dialogues.end(turn.session, turn.telegram_id)
+    joined_at, consented_at = turn.known().joined_at, turn.known().consented_at
+    is_back = joined_at is not None and consented_at is not None and joined_at < consented_at
+    return await _with_ward(turn, "signup/done", edits=edits, is_back=is_back)
 
 
 async def _with_ward(turn: Turn, template: str, *, edits: bool = False, is_back: bool = False) -> Reply:
@@ -73,7 +84,7 @@ async def _with_ward(turn: Turn, template: str, *, edits: bool = False, is_back:
 async def _hear(turn: Turn) -> Reply:
     if turn.resident is None:
         return await start(turn)
-    step = signup.next_step(turn.resident)
+    step = signup.open_step(turn.resident)
     if step in _WARD_STEPS:
         return await _hear_ward(turn)
     if step is Step.EMAIL and turn.incoming.content is Content.TEXT:
@@ -82,6 +93,8 @@ async def _hear(turn: Turn) -> Reply:
 
 
 async def _not_understood(turn: Turn, step: Step) -> Reply:
+    if step is Step.DONE:
+        return await _go_on(turn)
     if step is Step.CONSENT:
         return questions.consent_again(turn)
     return turn.say("signup/not_text", step=step.value).then(await questions.question(turn, step))
@@ -222,10 +235,11 @@ async def _tap_email(turn: Turn) -> Reply:
 
 
 async def _tap_board(turn: Turn) -> Reply:
-    if signup.next_step(turn.known()) is not Step.BOARD:
+    if signup.open_step(turn.known()) is not Step.BOARD:
         return await _go_on(turn)
     await signup.answer_board(turn.session, turn.known(), joins=turn.word(1) == "yes", now=turn.now)
-    return await _go_on(turn, edits=True)
+    await signup.finish(turn.session, turn.known(), now=turn.now)
+    return await _done(turn, edits=True)
 
 
 _TAPS: Mapping[str, Handler] = {
@@ -245,7 +259,7 @@ _TAPS: Mapping[str, Handler] = {
 
 
 async def _ask(turn: Turn) -> Reply:
-    return await questions.question(turn, signup.next_step(turn.known()))
+    return await _go_on(turn)
 
 
 async def _ask_new_ward(turn: Turn) -> Reply:
@@ -257,6 +271,8 @@ async def _ask_new_email(turn: Turn) -> Reply:
 
 
 async def _cancel(turn: Turn) -> Reply:
+    if turn.resident is not None and turn.resident.status is ResidentStatus.ACTIVE:
+        return await _leave(turn)
     is_new = turn.resident is None or turn.resident.joined_at is None
     return turn.say("signup/cancelled", is_new=is_new)
 

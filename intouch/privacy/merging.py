@@ -11,7 +11,7 @@ from intouch.issues.models import IssueReport, IssueStatus
 from intouch.outbox.models import Delivery
 from intouch.residents import email, subscriptions
 from intouch.residents.deliveries import owner_of
-from intouch.residents.models import Channel, Consent, Resident, ResidentStatus, Subscription, Topic
+from intouch.residents.models import Consent, Resident, ResidentStatus, Subscription
 from intouch.surveys.models import Invitation, Response, Survey, SurveyStatus
 
 
@@ -24,7 +24,7 @@ async def confirm(session: AsyncSession, *, resident_id: int, address: str, now:
     if asker.telegram_id is None:
         await merge(session, asker, into=owner, now=now)
         if owner.status is not ResidentStatus.STOPPED:
-            await subscriptions.subscribe(session, owner.id, topic=Topic.DIGEST, channel=Channel.EMAIL, now=now)
+            await email.start(session, owner, now=now)
         return owner
     if owner.telegram_id is None:
         await merge(session, owner, into=asker, now=now)

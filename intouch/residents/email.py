@@ -14,7 +14,7 @@ from intouch.errors import BadInput, Closed, NotAllowed
 from intouch.links import Links
 from intouch.outbox import enqueue
 from intouch.outbox.models import DeadAddress, Delivery, Lane, Road
-from intouch.residents import consents, deliveries, finding, subscriptions
+from intouch.residents import consents, deliveries, finding, signup, subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 
 LINK_LASTS = timedelta(days=7)
@@ -136,14 +136,18 @@ async def confirm(session: AsyncSession, *, resident_id: int, address: str, now:
     resident.email, resident.email_confirmed_at, resident.email_to_confirm = address, now, None
     await session.flush()
     await deliveries.revive(session, [address], road=Road.EMAIL)
-    await _start(session, resident, now=now)
+    await start(session, resident, now=now)
     return resident
 
 
-async def _start(session: AsyncSession, resident: Resident, *, now: datetime) -> None:
-    """The digest comes; and who signs up by email alone is in from here, asked by email too."""
+async def start(session: AsyncSession, resident: Resident, *, now: datetime) -> None:
+    """The digest comes, and the resident is in where nothing is missing; who has no Telegram is asked by email too."""
     await subscriptions.subscribe(session, resident.id, topic=Topic.DIGEST, channel=Channel.EMAIL, now=now)
-    if resident.telegram_id is not None or resident.status is ResidentStatus.ACTIVE:
+    if resident.status is ResidentStatus.ACTIVE:
+        return
+    if resident.telegram_id is not None:
+        resident.was_asked_email = resident.was_asked_email or resident.status is ResidentStatus.DRAFT
+        await signup.finish(session, resident, now=now)
         return
     consents.give(session, resident, wording=consents.email_wording(), now=now)
     resident.status, resident.joined_at = ResidentStatus.ACTIVE, resident.joined_at or now

@@ -21,16 +21,15 @@ async def forget_drafts(session: AsyncSession, *, now: datetime) -> int:
     A few hundred at a time: what is left over goes with the next tick.
     """
     await session.execute(sa.delete(HandledUpdate).where(HandledUpdate.handled_at < now - UPDATES_KEPT))
-    old = sa.select(Resident.id, Resident.telegram_id, Resident.email_to_confirm).where(
+    old = sa.select(Resident.id, Resident.telegram_id, Resident.email, Resident.email_to_confirm).where(
         Resident.status.in_([ResidentStatus.DRAFT, ResidentStatus.STOPPED]),
         Resident.joined_at.is_(None),
-        Resident.email_confirmed_at.is_(None),
         Resident.created_at < now - DRAFTS_KEPT,
     )
     rows = (await session.execute(old.order_by(Resident.id).limit(_AT_A_TIME))).all()
     ids = [row.id for row in rows]
     chats = [row.telegram_id for row in rows if row.telegram_id is not None]
-    addresses = [str(chat) for chat in chats] + [row.email_to_confirm for row in rows if row.email_to_confirm]
+    addresses = [str(chat) for chat in chats] + [one for row in rows for one in (row.email, row.email_to_confirm) if one]
     await deliveries.blank(session, ids, addresses, now=now)
     await session.execute(
         sa.delete(Dialogue).where(Dialogue.telegram_id.in_(chats), Dialogue.kind.in_([DialogueKind.SIGNUP, DialogueKind.ERASE]))

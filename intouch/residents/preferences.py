@@ -24,6 +24,7 @@ class Preferences:
     topics: frozenset[Topic]
     is_on_telegram: bool
     is_stopped: bool
+    is_draft: bool
 
 
 async def preferences(session: AsyncSession, resident_id: int) -> Preferences:
@@ -36,6 +37,7 @@ async def preferences(session: AsyncSession, resident_id: int) -> Preferences:
         topics=frozenset(one.topic for one in held if one.channel is Channel.EMAIL),
         is_on_telegram=resident.telegram_id is not None,
         is_stopped=resident.status is ResidentStatus.STOPPED,
+        is_draft=resident.status is ResidentStatus.DRAFT,
     )
 
 
@@ -67,4 +69,5 @@ async def _come_back(session: AsyncSession, resident: Resident, *, now: datetime
     if resident.status is ResidentStatus.STOPPED and resident.email_confirmed_at is not None:
         consents.give(session, resident, wording=consents.email_wording(), now=now)
         resident.status = ResidentStatus.ACTIVE
+        resident.was_asked_email = resident.was_asked_board = True  # by the boxes on the page
         await session.flush()

@@ -75,9 +75,21 @@ async def decline(session: AsyncSession, resident: Resident, *, now: datetime) -
         await session.flush()
 
 
+def open_step(resident: Resident) -> Step:
+    """What the chat asks next: whoever is in before they answered the last question still has it open."""
+    step = next_step(resident)
+    return Step.BOARD if step is Step.DONE and not resident.was_asked_board else step
+
+
+def _is_enough(resident: Resident) -> bool:
+    # An address is confirmed for the sake of what comes to it: that must not wait for the wish to be asked first.
+    step = next_step(resident)
+    return step is Step.DONE or (step is Step.BOARD and resident.email_confirmed_at is not None)
+
+
 async def finish(session: AsyncSession, resident: Resident, *, now: datetime) -> bool:
-    """Everything is known: the resident is in, and surveys come by Telegram. True when they were not in before."""
-    if resident.status is not ResidentStatus.DRAFT or next_step(resident) is not Step.DONE:
+    """Enough is known: the resident is in, and surveys come by Telegram. True when they were not in before."""
+    if resident.status is not ResidentStatus.DRAFT or not _is_enough(resident):
         return False
     resident.status = ResidentStatus.ACTIVE
     resident.joined_at = resident.joined_at or now

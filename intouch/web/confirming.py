@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from intouch.privacy import merging
-from intouch.residents import consents, email, finding
+from intouch.residents import consents, email, finding, signup
 from intouch.residents.models import Resident, ResidentStatus
+from intouch.residents.signup import Step
 from intouch.web.pages import page, runtime_of
 
 
@@ -47,5 +48,8 @@ def _done(request: Request, resident: Resident, *, was_confirmed: bool) -> Respo
         "confirmed",
         was_confirmed=was_confirmed,
         is_stopped=resident.status is ResidentStatus.STOPPED,
+        is_draft=resident.status is ResidentStatus.DRAFT,
+        needs_ward=signup.next_step(resident) in (Step.WARD, Step.CONFIRM_WARD),
+        is_on_telegram=resident.telegram_id is not None,
         preferences=f"/preferences/{runtime_of(request).links.token('preferences', resident.id)}",
     )

@@ -48,6 +48,8 @@ async def _set_ward(request: Request, form: forms.Form) -> Response:
     try:
         async with runtime_of(request).sessions.write() as session:
             await _live_in(request, session, typed, code)
+            resident = await finding.resident(session, _resident_id(request))
+            await signup.finish(session, resident, now=runtime_of(request).now())
     except (BadInput, NotFound) as error:
         return await _page(request, {"postcode": str(error) if typed else "Enter your postcode, or choose your ward below it."}, typed)
     return _done(request, "ward")

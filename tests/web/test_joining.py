@@ -1,10 +1,13 @@
 """Signing up by email alone, and confirming the address."""
 
+import html
+
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from intouch.outbox.models import DeadAddress, Delivery, Road
+from intouch.residents import email, signup, wards
 from intouch.residents.models import Consent, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.web import application
@@ -176,3 +179,52 @@ async def test_nul_bytes_and_half_characters_are_no_trouble(client: httpx.AsyncC
     answer = await client.post("/join", content=raw, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 200
     assert [letter.address for letter in await _letters(site)] == ["ab@example.org"]
+
+
+async def _in_telegram(site: Runtime, *, postcode: str = "SR6 0AA", is_asked: bool = False) -> tuple[int, str]:
+    """Alice in Telegram, who gave her address, and was asked the last question where told; and the link in her letter."""
+    now = site.now()
+    async with site.sessions.write() as session:
+        alice = await signup.begin(session, telegram_id=1001, first_name="Alice", language="en", now=now)
+        signup.agree(session, alice, wording="I agree.", now=now)
+        if postcode:
+            await wards.by_postcode(session, alice, postcode, on=now.date())
+        alice.was_asked_email = True
+        if is_asked:
+            await signup.answer_board(session, alice, joins=False, now=now)
+            await signup.finish(session, alice, now=now)
+        await email.ask_confirmation(session, alice, "alice@example.org", links=site.links, now=now)
+    return alice.id, str((await _letters(site))[-1].payload["values"]["url"])
+
+
+def _words(page: httpx.Response) -> str:
+    return html.unescape(page.text)
+
+
+@pytest.mark.usefixtures("wards")
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_who_is_in_telegram_reads_that_surveys_come_there(client: httpx.AsyncClient, site: Runtime, is_asked: bool) -> None:
+    _, url = await _in_telegram(site, is_asked=is_asked)
+    asked = _words(await client.get(url))
+    assert "alice@example.org" in asked and "you are signed up" not in asked
+    page = _words(await client.post(url))
+    assert "You are signed up" in page and "comes to you in Telegram" in page and "the question is in the email" not in page
+    (resident,) = await _residents(site)
+    assert resident.status is ResidentStatus.ACTIVE
+    assert "comes to you in Telegram" in _words(await client.get(url))
+
+
+@pytest.mark.usefixtures("wards")
+async def test_who_has_not_said_where_they_live_reads_what_is_still_missing(client: httpx.AsyncClient, site: Runtime) -> None:
+    number, url = await _in_telegram(site, postcode="")
+    for page in (_words(await client.post(url)), _words(await client.get(url)), _words(await client.post(url))):
+        assert "You are signed up" not in page and "don't have to do anything more" not in page
+        assert "Your email address is confirmed" in page
+        assert "where you live" in page and "/start" in page and "Telegram" in page
+    preferences = _words(await client.get(f"/preferences/{site.links.token('preferences', number)}"))
+    assert "not finished signing up" in preferences and "/start" in preferences and "/settings" not in preferences
+
+
+async def test_who_has_no_telegram_reads_that_questions_are_in_the_email(client: httpx.AsyncClient, site: Runtime, grace: int) -> None:
+    page = _words(await client.get(f"/preferences/{site.links.token('preferences', grace)}"))
+    assert "not finished signing up" not in page and "Telegram." not in page.partition("Where you live")[0]

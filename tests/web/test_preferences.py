@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from intouch.residents import finding, subscriptions
+from intouch.residents import finding, signup, subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.runtime import Runtime
 
@@ -131,3 +131,14 @@ async def test_mallory_opens_nobodys_preferences(client: httpx.AsyncClient, site
         for answer in (await client.get(bad), await client.post(bad, data={"action": "erase_for_good"})):
             assert answer.status_code == 404
     assert (await _grace(site, grace)).email == "grace@example.org"
+
+
+@pytest.mark.usefixtures("wards")
+async def test_who_only_had_the_ward_to_say_is_in_once_they_say_it_here(client: httpx.AsyncClient, site: Runtime) -> None:
+    now = site.now()
+    async with site.sessions.write() as session:
+        alice = await signup.begin(session, telegram_id=1001, first_name="Alice", language="en", now=now)
+        signup.agree(session, alice, wording="I agree.", now=now)
+        alice.was_asked_email, alice.email, alice.email_confirmed_at = True, "alice@example.org", now
+    await client.post(f"/preferences/{site.links.token('preferences', alice.id)}", data={"action": "ward", "postcode": "SR6 0AA"})
+    assert (await _grace(site, alice.id)).status is ResidentStatus.ACTIVE
