@@ -16,15 +16,17 @@ _AT_A_TIME = 500
 
 
 async def forget_drafts(session: AsyncSession, *, now: datetime) -> int:
-    """Delete sign-ups begun over two weeks ago and never finished, and notes of old updates; the number of sign-ups.
+    """Delete sign-ups that nobody went on with for two weeks, and notes of old updates; the number of sign-ups.
 
     A few hundred at a time: what is left over goes with the next tick.
     """
     await session.execute(sa.delete(HandledUpdate).where(HandledUpdate.handled_at < now - UPDATES_KEPT))
+    asked_lately = sa.select(Dialogue.telegram_id).where(Dialogue.opened_at >= now - DRAFTS_KEPT)
     old = sa.select(Resident.id, Resident.telegram_id, Resident.email, Resident.email_to_confirm).where(
         Resident.status.in_([ResidentStatus.DRAFT, ResidentStatus.STOPPED]),
         Resident.joined_at.is_(None),
         Resident.created_at < now - DRAFTS_KEPT,
+        sa.or_(Resident.telegram_id.is_(None), Resident.telegram_id.not_in(asked_lately)),
     )
     rows = (await session.execute(old.order_by(Resident.id).limit(_AT_A_TIME))).all()
     ids = [row.id for row in rows]

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from intouch.errors import BadInput, NotFound
 from intouch.letters import Letters
 from intouch.outbox.models import Delivery, State
-from intouch.residents import consents, email, housekeeping, joining, signup
-from intouch.residents.models import Consent, HandledUpdate, Resident, ResidentStatus
+from intouch.residents import consents, dialogues, email, housekeeping, joining, signup
+from intouch.residents.models import Consent, DialogueKind, HandledUpdate, Resident, ResidentStatus
 from intouch.runtime import Runtime
 from tests.residents import cast
 
@@ -123,3 +123,13 @@ async def test_sign_ups_that_nobody_finished_are_forgotten_after_two_weeks(runti
         letter = (await session.scalars(sa.select(Delivery).where(Delivery.kind == "letter"))).one()
         assert (letter.address, letter.payload, letter.owner, letter.state) == ("", {}, None, State.CANCELLED)
         assert await session.scalar(sa.select(sa.func.count()).select_from(HandledUpdate)) == 0
+
+
+async def test_a_sign_up_is_forgotten_two_weeks_after_its_last_question(runtime: Runtime, now: datetime) -> None:
+    async with runtime.sessions.write() as session:
+        bob = await signup.begin(session, telegram_id=cast.BOB, first_name="Bob", language="en", now=now)
+        await dialogues.begin(session, cast.BOB, DialogueKind.SIGNUP, bob.id, now=now + timedelta(days=13))
+    async with runtime.sessions.write() as session:
+        assert await housekeeping.forget_drafts(session, now=now + timedelta(days=26)) == 0
+        assert await housekeeping.forget_drafts(session, now=now + timedelta(days=28)) == 1
+        assert await dialogues.current(session, cast.BOB) is None
