@@ -9,6 +9,7 @@ from enum import Enum, auto
 from intouch.bot import account, deliveries, erasing, help, linking, officers, reports, signup, surveys, ward
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
 from intouch.council.linking import looks_like_code
+from intouch.errors import Closed, NotAllowed, NotFound
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind, ResidentStatus
 
@@ -75,6 +76,8 @@ CONVERSATIONS: Mapping[DialogueKind, Conversation] = {
 # What Telegram shows in its menu; the words are in templates/telegram/help/menu.html.
 MENU = ("survey", "report", "myreports", "ward", "digest", "settings", "privacy", "help", "cancel", "stop")
 
+_OVER = (NotFound, Closed, NotAllowed)
+
 
 async def answer(turn: Turn) -> Reply:
     """Find the route for what the person did and follow it."""
@@ -86,7 +89,7 @@ async def answer(turn: Turn) -> Reply:
     if content is Content.TEXT and looks_like_code(turn.text):
         return await linking.link(turn)
     if turn.dialogue is not None:
-        return await CONVERSATIONS[turn.dialogue.kind].hear(turn)
+        return await _unless_over(turn, CONVERSATIONS[turn.dialogue.kind].hear)
     return await help.lost(turn)
 
 
@@ -96,7 +99,16 @@ async def ask_again(turn: Turn) -> Reply | None:
     if dialogue is None:
         return None
     turn.dialogue = dialogue
-    return await CONVERSATIONS[dialogue.kind].ask(turn)
+    return await _unless_over(turn, CONVERSATIONS[dialogue.kind].ask)
+
+
+async def _unless_over(turn: Turn, handler: Handler) -> Reply:
+    """What the dialogue is about may be gone since, or another's: then it ends, or each message would get the same refusal."""
+    try:
+        return await handler(turn)
+    except _OVER as error:  # raised before anything is written
+        await dialogues.end(turn.session, turn.telegram_id)
+        return turn.say("help/over", sentence=str(error), is_help=turn.incoming.command == "help")
 
 
 async def _command(turn: Turn) -> Reply:
@@ -115,7 +127,7 @@ async def _cancel(turn: Turn) -> Reply:
     if turn.dialogue is None:
         is_answering = is_signed_up(turn) and await surveys.is_under_way(turn)
         return await (surveys.SURVEY.cancel(turn) if is_answering else help.nothing_to_cancel(turn))
-    reply = await CONVERSATIONS[turn.dialogue.kind].cancel(turn)
+    reply = await _unless_over(turn, CONVERSATIONS[turn.dialogue.kind].cancel)
     await dialogues.end(turn.session, turn.telegram_id)
     return reply
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.council.models import Councillor, Officer
-from intouch.errors import BadInput
+from intouch.errors import BadInput, NotFound
 from intouch.residents.models import Dialogue, Resident
 from intouch.runtime import Runtime
 from intouch.templating import TelegramMessage
@@ -119,7 +119,7 @@ class Turn:
     def known(self) -> Resident:
         """The resident; the routes table has made sure that there is one."""
         if self.resident is None:
-            raise BadInput("Please send /start first, so that we know your ward.")
+            raise NotFound("Please send /start first, so that we know your ward.")
         return self.resident
 
     def number(self, position: int) -> int:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from intouch.bot import application
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.clock import ShiftedClock
-from intouch.council import people
+from intouch.council import linking, people
 from intouch.council.models import Councillor, Officer
 from intouch.residents import dialogues, housekeeping
-from intouch.residents.models import Resident, ResidentStatus
+from intouch.residents.models import DialogueKind, Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.surveys import launch
 from intouch.surveys.models import Survey
@@ -214,3 +214,58 @@ async def test_help_in_the_middle_of_the_sign_up_offers_the_same(alice: Chat) ->
 async def test_help_for_somebody_new_offers_nothing_that_is_not_there(alice: Chat) -> None:
     said = await Chat(alice.runtime, 9).command("help")
     assert "would hold" in said and "/erase" not in said and "/export" not in said
+
+
+async def _dialogue(chat: Chat) -> DialogueKind | None:
+    async with chat.runtime.sessions.read() as session:
+        dialogue = await dialogues.current(session, chat.telegram_id)
+        return dialogue.kind if dialogue is not None else None
+
+
+@pytest.mark.parametrize("what", ["hello", "/help", "/cancel"])
+@pytest.mark.parametrize("telegram_id", [cast.ALICE, 9])
+@pytest.mark.parametrize("kind", DialogueKind)
+async def test_nobody_is_caught_in_a_dialogue_whose_thing_is_gone(alice: Chat, kind: DialogueKind, telegram_id: int, what: str) -> None:
+    chat = Chat(alice.runtime, telegram_id)
+    async with alice.runtime.sessions.write() as session:
+        await dialogues.begin(session, telegram_id, kind, 999, now=alice.runtime.now())
+    said = await (chat.command(what[1:]) if what.startswith("/") else chat.send(what))
+    assert said
+    if what == "/help":
+        assert "What you can do here" in said
+    await chat.command("cancel")
+    assert await _dialogue(chat) is None
+    assert "What you can do here" in await chat.command("help")
+
+
+async def _olive(alice: Chat) -> tuple[Chat, str]:
+    """Officer Olive in the middle of /launch, and a code for her."""
+    now = alice.runtime.now()
+    async with alice.runtime.sessions.write() as session:
+        officer = await people.add_officer(session, name="Olive", email="olive@council.example", now=now)
+        code = await linking.issue_code(session, officer_id=officer.id, now=now)
+    chat = Chat(alice.runtime, 500)
+    chat.officer = officer
+    assert "What do you want to ask?" in await chat.command("launch")
+    return chat, code
+
+
+@pytest.mark.parametrize("what", ["hello", "/help", "/cancel"])
+async def test_an_officer_whose_link_moved_to_another_phone_finds_the_way_out_of_launching(alice: Chat, what: str) -> None:
+    olive, _ = await _olive(alice)
+    olive.officer = None
+    said = await (olive.command(what[1:]) if what.startswith("/") else olive.send(what))
+    assert "for the council&#39;s officers" in said and ("/help" in said or "What you can do here" in said)
+    assert "What you can do here" in await olive.command("help")
+    assert "officers" not in await olive.command("help") and "nothing to cancel" in await olive.command("cancel")
+
+
+@pytest.mark.parametrize("what", ["hello", "/help", "/cancel"])
+async def test_an_officer_who_becomes_another_one_in_the_middle_of_launching_begins_anew(alice: Chat, what: str) -> None:
+    olive, _ = await _olive(alice)
+    async with alice.runtime.sessions.write() as session:
+        olive.officer = await people.add_officer(session, name="Otto", email="otto@council.example", now=alice.runtime.now())
+    said = await (olive.command(what[1:]) if what.startswith("/") else olive.send(what))
+    assert "That draft isn&#39;t there any more" in said and "/launch" in said
+    assert "isn&#39;t there" not in await olive.command("help")
+    assert "What do you want to ask?" in await olive.command("launch")
