@@ -16,6 +16,8 @@ from intouch.residents.models import Dialogue, Resident
 from intouch.runtime import Runtime
 from intouch.templating import TelegramMessage
 
+_LARGEST = 2**63 - 1  # what a database takes for a number; callback data can be made up
+
 
 class Content(StrEnum):
     """What kind of thing arrived."""
@@ -124,10 +126,11 @@ class Turn:
 
     def number(self, position: int) -> int:
         """The callback data's part at ``position`` as a number; made-up data gets the sentence for old buttons."""
-        try:
-            return int(self.data[position])
-        except (IndexError, ValueError):
-            raise old_button() from None
+        written = self.word(position)
+        number = int(written) if written.isascii() and written.isdecimal() else -1
+        if not 0 <= number <= _LARGEST:
+            raise old_button()
+        return number
 
     def word(self, position: int) -> str:
         """The callback data's part at ``position``."""

@@ -12,6 +12,7 @@ from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.clock import ShiftedClock
 from intouch.council import linking, people
 from intouch.council.models import Councillor, Officer
+from intouch.errors import BadInput
 from intouch.residents import dialogues, housekeeping
 from intouch.residents.models import DialogueKind, Resident, ResidentStatus
 from intouch.runtime import Runtime
@@ -269,3 +270,18 @@ async def test_an_officer_who_becomes_another_one_in_the_middle_of_launching_beg
     assert "That draft isn&#39;t there any more" in said and "/launch" in said
     assert "isn&#39;t there" not in await olive.command("help")
     assert "What do you want to ask?" in await olive.command("launch")
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, -1, "1_0", "١", " 1"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "survey:see:{}", "survey:ask:{}", "survey:done:{}", "survey:drop:1:{}", "survey:drop:{}:1", "survey:pick:{}:1", "survey:pick:1:{}",
+        "survey:know:{}", "report:send:{}", "report:is:{}:litter", "report:see:{}", "report:mine:{}", "launch:see:{}", "launch:area:1:{}",
+        "launch:go:{}:x", "results:see:{}", "deliveries:publish:{}", "deliveries:leave:{}",
+    ],
+)  # fmt: skip
+async def test_a_button_with_a_made_up_number_is_an_old_button(alice: Chat, data: str, number: int | str) -> None:
+    alice.officer = Officer(id=1, name="Olive", email="olive@council.example")
+    with pytest.raises(BadInput, match="old message"):
+        await alice.tap(data.format(number))

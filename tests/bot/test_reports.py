@@ -451,7 +451,7 @@ MADE_UP = (
     "report", "report:", "report:fly", "report:is", "report:is:x:litter", "report:is:1", "report:send", "report:send:0", "report:send:-1",
     "report:send:99999999999999999999999", "report:see:99999999999999999999999", "report:see:{id}", "report:change:{id}:confirm",
     "report:change:{id}:x", "report:photos:{id}:x", "report:is:{id}:dragon", "report:drop:99", "report:continue:", "report:anew:1e9",
-    "report:mine:x", "report:send:{id}",
+    "report:mine:x", "report:mine:99999999999999999999999", "report:mine:-1", "report:send:{id}",
 )  # fmt: skip
 
 
@@ -461,7 +461,7 @@ async def test_made_up_buttons_get_a_sentence(runtime: Runtime, alice: Chat) -> 
     for data in MADE_UP:
         with pytest.raises(InTouchError):
             await alice.taps_data(data.format(id=number))
-    assert "haven't reported" in await alice.taps_data("report:mine:99999999999999999999999")
+    assert "haven't reported" in await alice.taps_data(f"report:mine:{2**63 - 1}")
 
 
 async def test_nobody_opens_or_sends_the_report_of_somebody_else(runtime: Runtime, alice: Chat) -> None:

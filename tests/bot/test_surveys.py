@@ -138,7 +138,8 @@ async def test_who_was_not_asked_is_told_kindly(chat: Chat, town: Town) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", ["survey", "survey:nonsense", "survey:pick", "survey:pick:x:y", "survey:pick:1", "survey:see:", "survey:done:²"]
+    "data",
+    ["survey", "survey:nonsense", "survey:pick", "survey:pick:x:y", "survey:pick:1", "survey:see:", "survey:done:²", "survey:know:-1"],
 )
 async def test_made_up_buttons_are_old_buttons(chat: Chat, data: str) -> None:
     with pytest.raises(BadInput, match="old message"):
@@ -146,7 +147,7 @@ async def test_made_up_buttons_are_old_buttons(chat: Chat, data: str) -> None:
 
 
 async def test_made_up_keys_lead_back_to_what_is_open(chat: Chat) -> None:
-    for data in ("survey:pick:99999:1", "survey:see:99999", f"survey:pick:1:{2**40}", "survey:know:-1"):
+    for data in ("survey:pick:99999:1", "survey:see:99999", f"survey:pick:1:{2**40}", f"survey:pick:{2**63 - 1}:{2**63 - 1}"):
         assert labels(await chat.tap(data)) == ["Surveys open now"]
 
 

@@ -70,6 +70,14 @@ async def test_everybody_sees_their_next_question(street: Street) -> None:
     assert await street.stored() == (3, {tap.update_id for tap in taps})
 
 
+async def test_a_made_up_number_is_left_to_the_usual_way_and_costs_nobody_theirs(street: Street) -> None:
+    made_up = [street.tap(1, f"survey:pick:{number}:{number}") for number in (2**63, 10**30, -1)]
+    reply, *others = await street.answer(street.pick(0), *made_up, street.tap(2, f"survey:pick:{2**63 - 1}:{2**63 - 1}"))
+    assert reply is not None and "Question 2 of 4" in message(reply).text
+    assert others[:3] == [None] * 3 and others[3] is not None
+    assert (await street.stored())[0] == 1
+
+
 async def test_an_update_that_comes_again_has_no_effect_and_no_reply(street: Street) -> None:
     taps = [street.pick(0), street.pick(1)]
     await street.answer(*taps)
