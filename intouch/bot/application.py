@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from intouch.bot import account, deliveries, erasing, help, linking, officers, reports, signup, surveys, ward
 from intouch.bot.turn import Content, Conversation, Handler, Reply, Turn, old_button
-from intouch.council.linking import looks_like_code
+from intouch.council import linking as codes
 from intouch.errors import Closed, NotAllowed, NotFound
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind, ResidentStatus
@@ -86,11 +86,16 @@ async def answer(turn: Turn) -> Reply:
         return await _follow(_tap_route(turn), turn)
     if content is Content.COMMAND:
         return await _command(turn)
-    if content is Content.TEXT and looks_like_code(turn.text):
+    if content is Content.TEXT and await _is_code(turn):
         return await linking.link(turn)
     if turn.dialogue is not None:
         return await _unless_over(turn, CONVERSATIONS[turn.dialogue.kind].hear)
     return await help.lost(turn)
+
+
+async def _is_code(turn: Turn) -> bool:
+    """Whether the message is somebody's code: "Linking roads" has the shape of one, and may be what a dialogue waits for."""
+    return codes.looks_like_code(turn.text) and (turn.dialogue is None or await codes.is_known(turn.session, turn.text))
 
 
 async def ask_again(turn: Turn) -> Reply | None:

@@ -50,6 +50,11 @@ def looks_like_code(text: str) -> bool:
     return _CODE.fullmatch(text.strip().upper()) is not None
 
 
+async def is_known(session: AsyncSession, code: str) -> bool:
+    """Whether we ever gave out this code, used or not."""
+    return await session.scalar(sa.select(LinkCode.id).where(LinkCode.code_hash == _hash(_body(code)))) is not None
+
+
 async def redeem(session: AsyncSession, code: str, *, telegram_id: int, now: datetime) -> Linked:
     """Link this Telegram account to whom the code was given to; a code works once.
 

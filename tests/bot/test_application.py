@@ -12,7 +12,8 @@ from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.clock import ShiftedClock
 from intouch.council import linking, people
 from intouch.council.models import Councillor, Officer
-from intouch.errors import BadInput
+from intouch.errors import BadInput, Closed, NotFound
+from intouch.issues.models import IssueReport
 from intouch.residents import dialogues, housekeeping
 from intouch.residents.models import DialogueKind, Resident, ResidentStatus
 from intouch.runtime import Runtime
@@ -285,3 +286,26 @@ async def test_a_button_with_a_made_up_number_is_an_old_button(alice: Chat, data
     alice.officer = Officer(id=1, name="Olive", email="olive@council.example")
     with pytest.raises(BadInput, match="old message"):
         await alice.tap(data.format(number))
+
+
+@pytest.mark.parametrize("words", ["Link footpath", "Linking roads", "link-road-12ab"])
+async def test_words_that_look_like_a_code_are_what_the_dialogue_waits_for(alice: Chat, words: str) -> None:
+    await alice.command("report")
+    for label in ("Pothole", "without a photo"):
+        await alice.press(next(shown for shown in alice.buttons if label in shown))
+    await alice.send(words)
+    async with alice.runtime.sessions.read() as session:
+        assert await session.scalar(sa.select(IssueReport.place)) == words
+
+
+async def test_a_code_links_in_the_middle_of_anything_and_a_mistyped_one_is_told_so_outside(alice: Chat, now: datetime) -> None:
+    async with alice.runtime.sessions.write() as session:
+        officer = await people.add_officer(session, name="Olive", email="olive@council.example", now=now)
+        code = await linking.issue_code(session, officer_id=officer.id, now=alice.runtime.now())
+    with pytest.raises(NotFound, match="don't know this code"):
+        await alice.send("LINK-7K3M-2QXZ")
+    await alice.command("report")
+    assert "Welcome, Olive" in await alice.send(code.lower().replace("-", " "))
+    assert await _dialogue(alice) is DialogueKind.REPORT
+    with pytest.raises(Closed, match="used already"):
+        await Chat(alice.runtime, 9).send(code)
