@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.bounces.models import BounceReport, TroubledAddress
 from intouch.errors import NotFound
 from intouch.issues.models import IssuePhoto, IssueReport, IssueUpdate
-from intouch.outbox.models import Delivery
+from intouch.outbox.models import DeadAddress, Delivery, Road
 from intouch.places.models import Ward
-from intouch.residents.deliveries import owner_of
+from intouch.residents.deliveries import owner_of, theirs
 from intouch.residents.models import Consent, Resident, ResidentStatus, Subscription
 from intouch.surveys.models import Answer, AnswerKind, Invitation, Option, Question, Response, Survey
+
+_LINK = re.compile(r"https?://\S+")
+_LINK_LEFT_OUT = "(a link for whoever reads the email)"
 
 
 async def everything_about(session: AsyncSession, resident_id: int) -> dict[str, Any]:
@@ -31,7 +35,7 @@ async def everything_about(session: AsyncSession, resident_id: int) -> dict[str,
         "subscriptions": await _subscriptions(session, resident_id),
         "surveys": await _surveys(session, resident_id),
         "reports": await _reports(session, resident_id),
-        "messages": await _messages(session, resident_id),
+        "messages": await _messages(session, resident),
         "undelivered": await _undelivered(session, resident),
     }
 
@@ -54,6 +58,7 @@ async def _resident(session: AsyncSession, resident: Resident) -> dict[str, Any]
         "email_waiting_for_confirmation": resident.email_to_confirm,
         "signed_up_at": _when(resident.created_at),
         "joined_at": _when(resident.joined_at),
+        "wants_to_join_the_sounding_board": resident.wants_board,
         "blocked_the_bot_at": _when(resident.telegram_blocked_at),
     }
 
@@ -81,15 +86,17 @@ async def _subscriptions(session: AsyncSession, resident_id: int) -> list[dict[s
 
 
 async def _surveys(session: AsyncSession, resident_id: int) -> list[dict[str, Any]]:
-    asked = dict(
-        (await session.execute(sa.select(Invitation.survey_id, Invitation.invited_at).where(Invitation.resident_id == resident_id))).all()
-    )
+    asked = {row.survey_id: row for row in await session.scalars(sa.select(Invitation).where(Invitation.resident_id == resident_id))}
     responses = {row.survey_id: row for row in await session.scalars(sa.select(Response).where(Response.resident_id == resident_id))}
+    lived_in = {row.ward_id for row in asked.values()} | {row.ward_id for row in responses.values()}
+    wards = {ward.id: ward.name for ward in await session.scalars(sa.select(Ward).where(Ward.id.in_(lived_in)))}
     surveys = await session.scalars(sa.select(Survey).where(Survey.id.in_({*asked, *responses})).order_by(Survey.id))
     return [
         {
             "survey": survey.title,
-            "asked_at": _when(asked.get(survey.id)),
+            "asked_at": _when(asked[survey.id].invited_at) if survey.id in asked else None,
+            "asked_in_ward": wards.get(asked[survey.id].ward_id) if survey.id in asked else None,
+            "answered_in_ward": wards.get(responses[survey.id].ward_id) if survey.id in responses else None,
             "started_at": _when(responses[survey.id].started_at) if survey.id in responses else None,
             "finished_at": _when(responses[survey.id].finished_at) if survey.id in responses else None,
             "answers": await _answers(session, responses[survey.id].id) if survey.id in responses else [],
@@ -153,14 +160,22 @@ def _report(report: IssueReport, photos: Sequence[IssuePhoto], updates: Sequence
     }
 
 
-async def _messages(session: AsyncSession, resident_id: int) -> list[dict[str, Any]]:
-    rows = await session.scalars(sa.select(Delivery).where(Delivery.owner == owner_of(resident_id)).order_by(Delivery.id))
+def _addresses(resident: Resident) -> list[str]:
+    """Where this resident is reached. Not the address that waits: it may be somebody else's, and so may be what was sent to it."""
+    chat = str(resident.telegram_id) if resident.telegram_id is not None else ""
+    return [address for address in (chat, resident.email) if address]
+
+
+async def _messages(session: AsyncSession, resident: Resident) -> list[dict[str, Any]]:
+    rows = await session.scalars(sa.select(Delivery).where(theirs([resident.id], _addresses(resident))).order_by(Delivery.id))
     return [
         {
             "what": row.kind,
             "by": row.road.value,
             "to": row.address,
-            "words": row.payload.get("text", ""),
+            "words": _words(row),
+            "letter": row.payload.get("template"),
+            "values": {} if "text" in row.payload else _without_links(row.payload.get("values", row.payload)),
             "state": row.state.value,
             "written_at": _when(row.created_at),
             "sent_at": _when(row.settled_at),
@@ -169,12 +184,30 @@ async def _messages(session: AsyncSession, resident_id: int) -> list[dict[str, A
     ]
 
 
+def _words(row: Delivery) -> str:
+    text = str(row.payload.get("text", ""))
+    return text if row.road is Road.TELEGRAM else _LINK.sub(_LINK_LEFT_OUT, text)
+
+
+def _without_links(value: Any) -> Any:
+    """A link proves that its reader has the mailbox: whoever typed a foreign address must not find it here."""
+    if isinstance(value, dict):
+        return {name: _without_links(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_links(one) for one in value]
+    return _LINK.sub(_LINK_LEFT_OUT, value) if isinstance(value, str) else value
+
+
 async def _undelivered(session: AsyncSession, resident: Resident) -> dict[str, Any]:
-    """What mail servers reported about emails to this resident, and how often in a row their address gave trouble."""
+    """What mail servers reported about emails to this resident, and which addresses of theirs nothing is sent to any more."""
     mine = sa.select(BounceReport).join(Delivery, Delivery.id == BounceReport.delivery_id).where(Delivery.owner == owner_of(resident.id))
     reports = await session.scalars(mine.order_by(BounceReport.heard_at, BounceReport.fingerprint))
     troubled = await session.get(TroubledAddress, resident.email) if resident.email else None
+    dead = await session.scalars(sa.select(DeadAddress).where(DeadAddress.address.in_(_addresses(resident))).order_by(DeadAddress.road))
     return {
+        "addresses_given_up": [
+            {"by": row.road.value, "address": row.address, "because": row.reason, "since": _when(row.died_at)} for row in dead
+        ],
         "reports": [{"what": row.kind.value, "status": row.status, "heard_at": _when(row.heard_at)} for row in reports],
         "days_with_trouble": troubled.score if troubled is not None else 0,
     }

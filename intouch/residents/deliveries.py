@@ -16,6 +16,12 @@ def owner_of(resident_id: int) -> str:
     return f"resident:{resident_id}"
 
 
+def theirs(resident_ids: Sequence[int], addresses: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Which deliveries are these residents': a reply that was sent later has no owner, and is found by its chat."""
+    owners = [owner_of(resident_id) for resident_id in resident_ids]
+    return sa.or_(Delivery.owner.in_(owners), sa.and_(Delivery.owner.is_(None), Delivery.address.in_(addresses)))
+
+
 async def cancel_queued(session: AsyncSession, resident_id: int, *, now: datetime) -> None:
     """What is still waiting for this resident does not go out."""
     waiting = sa.update(Delivery).where(Delivery.owner == owner_of(resident_id), Delivery.state.in_(WAITING))
@@ -27,15 +33,12 @@ async def blank(session: AsyncSession, resident_ids: Sequence[int], addresses: S
 
     Replies to a chat have no owner and are found by ``addresses``; those of a councillor or an officer are theirs.
     """
-    theirs = sa.or_(
-        Delivery.owner.in_([owner_of(resident_id) for resident_id in resident_ids]),
-        sa.and_(Delivery.owner.is_(None), Delivery.address.in_(addresses)),
-    )
-    waiting = sa.update(Delivery).where(theirs, Delivery.state.in_(WAITING))
+    which = theirs(resident_ids, addresses)
+    waiting = sa.update(Delivery).where(which, Delivery.state.in_(WAITING))
     await session.execute(waiting.values(state=State.CANCELLED, settled_at=now))
-    dead = sa.delete(DeadAddress).where(DeadAddress.address.in_(sa.select(Delivery.address).where(theirs)))
+    dead = sa.delete(DeadAddress).where(DeadAddress.address.in_(sa.select(Delivery.address).where(which)))
     await session.execute(dead.execution_options(synchronize_session=False))
-    held = sa.update(Delivery).where(theirs)
+    held = sa.update(Delivery).where(which)
     await session.execute(held.values(address="", payload={}, owner=None, provider_id=None, error=None))
     await revive(session, addresses)
 
