@@ -8,7 +8,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.outbox.models import WAITING, DeadAddress, Delivery, Road, State
+from intouch.council.models import Councillor, Officer
+from intouch.outbox.models import WAITING, DeadAddress, Delivery, Lane, Road, State
+from intouch.residents.models import Resident
 
 
 def owner_of(resident_id: int) -> str:
@@ -41,6 +43,29 @@ async def blank(session: AsyncSession, resident_ids: Sequence[int], addresses: S
     held = sa.update(Delivery).where(which)
     await session.execute(held.values(address="", payload={}, owner=None, provider_id=None, error=None))
     await revive(session, addresses)
+
+
+async def forget_strangers(session: AsyncSession) -> None:
+    """Take chat and words out of late replies that are done with, where we know nobody in that chat (any more).
+
+    The last word to somebody who was erased may have to wait for Telegram: it comes, and then leaves no trace either.
+    """
+    chat = sa.case((Delivery.address == "", None), else_=sa.cast(Delivery.address, sa.BigInteger))
+    known = [sa.exists().where(one.telegram_id == chat) for one in (Resident, Officer, Councillor)]
+    done = (
+        Delivery.road == Road.TELEGRAM,
+        Delivery.lane == Lane.REPLY,
+        Delivery.state.in_([State.SENT, State.FAILED, State.UNKNOWN, State.CANCELLED]),
+        Delivery.owner.is_(None),
+        Delivery.address != "",
+        sa.not_(sa.or_(*known)),
+    )
+    dead = sa.delete(DeadAddress).where(
+        DeadAddress.road == Road.TELEGRAM, DeadAddress.address.in_(sa.select(Delivery.address).where(*done))
+    )
+    await session.execute(dead.execution_options(synchronize_session=False))
+    forgotten = sa.update(Delivery).where(*done).values(address="", payload={}, provider_id=None, error=None)
+    await session.execute(forgotten.execution_options(synchronize_session=False))
 
 
 async def revive(session: AsyncSession, addresses: Sequence[str], *, road: Road | None = None) -> None:

@@ -16,11 +16,12 @@ _AT_A_TIME = 500
 
 
 async def forget_drafts(session: AsyncSession, *, now: datetime) -> int:
-    """Delete sign-ups that nobody went on with for two weeks, and notes of old updates; the number of sign-ups.
+    """Delete sign-ups that nobody went on with for two weeks, notes of old updates and replies to strangers; the number of sign-ups.
 
     A few hundred at a time: what is left over goes with the next tick.
     """
     await session.execute(sa.delete(HandledUpdate).where(HandledUpdate.handled_at < now - UPDATES_KEPT))
+    await deliveries.forget_strangers(session)
     asked_lately = sa.select(Dialogue.telegram_id).where(Dialogue.opened_at >= now - DRAFTS_KEPT)
     old = sa.select(Resident.id, Resident.telegram_id, Resident.email, Resident.email_to_confirm).where(
         Resident.status.in_([ResidentStatus.DRAFT, ResidentStatus.STOPPED]),

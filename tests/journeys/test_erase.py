@@ -2,10 +2,11 @@
 
 import sqlalchemy as sa
 
+from intouch.outbox.models import Delivery
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.storage.columns import Base
 from intouch.surveys.models import Answer, Response
-from tests.journeys.conftest import House
+from tests.journeys.conftest import House, until
 from tests.journeys.stories import signs_up
 from tests.journeys.test_from_start_to_answering import launches
 
@@ -65,3 +66,24 @@ async def test_alice_can_come_back_as_somebody_new(house: House) -> None:
     async with house.runtime.sessions.read() as session:
         statuses = set(await session.scalars(sa.select(Resident.status)))
     assert statuses == {ResidentStatus.ERASED, ResidentStatus.ACTIVE}
+
+
+async def test_the_last_word_to_alice_arrives_late_and_leaves_no_trace(house: House) -> None:
+    alice = house.telegram.person(1001, "Alice-Anastasia")
+    await signs_up(alice)
+    await alice.sends("/erase")
+    await alice.taps("Delete everything")
+    await alice.expects("Are you sure?")
+    for method in ("editMessageText", "sendMessage"):
+        house.telegram.fail_next(method, code=429, retry_after=1, chat_id=1001)
+    await alice.taps("Yes, delete it for good")
+    await alice.expects("Everything about you is deleted")
+    await until(lambda: _is_blank(house), what="forgetting the chat")
+
+
+async def _is_blank(house: House) -> bool:
+    await house.application.schedule.tick()
+    async with house.runtime.sessions.read() as session:
+        held = sa.select(Delivery.id).where(Delivery.address == "1001")
+        late = sa.select(Delivery.payload).where(Delivery.key.startswith("reply:"))
+        return await session.scalar(held) is None and await session.scalar(late) == {}

@@ -7,10 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.council import people
 from intouch.issues.models import IssuePhoto, IssueReport
-from intouch.outbox.models import Delivery, State
+from intouch.outbox import enqueue
+from intouch.outbox.models import DeadAddress, Delivery, Lane, Road, State
 from intouch.privacy import erasure
-from intouch.residents import signup
+from intouch.residents import housekeeping, signup
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
 from intouch.storage.columns import Base
@@ -114,3 +116,44 @@ async def test_who_comes_back_after_an_erasure_is_somebody_new(runtime: Runtime,
 async def test_erasing_nobody_says_so(runtime: Runtime, now: datetime) -> None:
     async with runtime.sessions.write() as session:
         assert await erasure.erase(session, 12345, now=now) is False
+
+
+async def _reply(session: AsyncSession, now: datetime, number: int, chat: int, state: State) -> None:
+    """A reply that could not be sent at once, and how it stands now."""
+    common = {"kind": "message", "road": Road.TELEGRAM, "lane": Lane.REPLY, "payload": {"text": "All is deleted."}, "due_at": now}
+    await enqueue.enqueue(session, enqueue.Draft(key=f"reply:{number}:0", address=str(chat), **common))
+    await session.execute(sa.update(Delivery).where(Delivery.key == f"reply:{number}:0").values(state=state))
+
+
+async def test_a_late_reply_to_somebody_who_is_erased_arrives_and_is_forgotten(runtime: Runtime, now: datetime) -> None:
+    resident_id = await world.aloysia(runtime, now)
+    async with runtime.sessions.write() as session:
+        await erasure.erase(session, resident_id, now=now)
+        await _reply(session, now, 20, world.TELEGRAM_ID, State.QUEUED)
+        await housekeeping.forget_drafts(session, now=now)
+        assert await _traces(session) == {"deliveries.address"}
+        for number, state in enumerate((State.SENT, State.FAILED, State.UNKNOWN, State.CANCELLED), start=21):
+            await _reply(session, now, number, world.TELEGRAM_ID, state)
+        await session.execute(sa.update(Delivery).where(Delivery.key == "reply:20:0").values(state=State.SENT, settled_at=now))
+        session.add(DeadAddress(road=Road.TELEGRAM, address=str(world.TELEGRAM_ID), reason="403", died_at=now))
+    for _ in range(2):
+        async with runtime.sessions.write() as session:
+            await housekeeping.forget_drafts(session, now=now)
+            assert await _traces(session) == set()
+            assert {one.payload.get("text") for one in await session.scalars(sa.select(Delivery))} == {None}
+            assert await session.scalar(sa.select(sa.func.count()).select_from(DeadAddress)) == 0
+
+
+async def test_late_replies_to_who_is_here_stay_theirs(runtime: Runtime, now: datetime) -> None:
+    await cast.city(runtime)
+    async with runtime.sessions.write() as session:
+        await cast.alice(session, now=now)
+        olive = await people.add_officer(session, name="Olive", email="olive@council.example", now=now)
+        olive.telegram_id = 500
+        for number, chat in enumerate((cast.ALICE, 500)):
+            await _reply(session, now, number, chat, State.SENT)
+            session.add(DeadAddress(road=Road.TELEGRAM, address=str(chat), reason="403", died_at=now))
+        await session.flush()
+        await housekeeping.forget_drafts(session, now=now)
+        assert {one.address for one in await session.scalars(sa.select(Delivery))} == {str(cast.ALICE), "500"}
+        assert await session.scalar(sa.select(sa.func.count()).select_from(DeadAddress)) == 2
