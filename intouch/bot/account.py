@@ -28,6 +28,8 @@ async def settings(turn: Turn) -> Reply:
     resident = turn.known()
     held = {one.topic for one in await subscriptions.active(turn.session, resident.id)}
     is_dead = resident.email is not None and await turn.session.get(DeadAddress, (Road.EMAIL, resident.email)) is not None
+    if not await email.reaches(turn.session, resident):
+        held.discard(Topic.DIGEST)
     return turn.say(
         "account/settings",
         edits=True,
@@ -85,7 +87,7 @@ async def tap(turn: Turn) -> Reply:
 async def _turn_on(turn: Turn) -> Reply:
     topic, channel = _topic(turn)
     resident = turn.known()
-    if channel is Channel.EMAIL and resident.email_confirmed_at is None:
+    if channel is Channel.EMAIL and not await email.reaches(turn.session, resident):
         return await questions.ask_email(turn)
     await subscriptions.subscribe(turn.session, resident.id, topic=topic, channel=channel, now=turn.now)
     return await settings(turn)

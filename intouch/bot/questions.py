@@ -8,7 +8,7 @@ from html import unescape
 
 from intouch.bot.turn import Reply, Turn
 from intouch.places.models import Ward
-from intouch.residents import dialogues
+from intouch.residents import dialogues, email
 from intouch.residents.models import DialogueKind, ResidentStatus
 from intouch.residents.signup import Step
 
@@ -41,7 +41,8 @@ async def ask_ward(turn: Turn) -> Reply:
 async def ask_email(turn: Turn) -> Reply:
     """Ask a resident for an email address; what they send next is understood as the answer."""
     await dialogues.begin(turn.session, turn.telegram_id, DialogueKind.EMAIL, turn.known().id, now=turn.now)
-    return turn.say("signup/ask_new_email")
+    returned = turn.known().email if not await email.reaches(turn.session, turn.known()) else None
+    return turn.say("signup/ask_new_email", returned=returned or "")
 
 
 def wording(turn: Turn) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from intouch.bot import questions
 from intouch.bot.turn import Handler, Reply, Turn, old_button
 from intouch.council import people, teams
 from intouch.digest import briefing, contents
@@ -14,7 +15,7 @@ from intouch.digest.scope import Scope
 from intouch.issues import counts
 from intouch.issues.models import IssueStatus
 from intouch.places.models import Ward
-from intouch.residents import network, subscriptions
+from intouch.residents import email, network, subscriptions
 from intouch.residents.models import Channel, Resident, Topic
 from intouch.surveys import listing
 
@@ -74,8 +75,8 @@ async def tap(turn: Turn) -> Reply:
 
 async def _subscribe(turn: Turn) -> Reply:
     resident = turn.known()
-    if resident.email_confirmed_at is None:
-        return turn.say("ward/no_email")
+    if not await email.reaches(turn.session, resident):
+        return await questions.ask_email(turn) if resident.email else turn.say("ward/no_email")
     await subscriptions.subscribe(turn.session, resident.id, topic=Topic.DIGEST, channel=Channel.EMAIL, now=turn.now)
     return await digest(turn)
 
@@ -94,7 +95,8 @@ async def _ward(turn: Turn, resident: Resident) -> Ward | None:
 
 async def _email(turn: Turn, resident: Resident) -> dict[str, Any]:
     is_subscribed = await subscriptions.has(turn.session, resident.id, topic=Topic.DIGEST, channel=Channel.EMAIL)
-    return {"is_subscribed": is_subscribed, "has_email": resident.email_confirmed_at is not None}
+    is_reached = await email.reaches(turn.session, resident)
+    return {"is_subscribed": is_subscribed and is_reached, "has_email": is_reached, "is_returned": bool(resident.email) and not is_reached}
 
 
 def _this_week(turn: Turn, ward: Ward) -> Scope:

@@ -48,8 +48,7 @@ async def ask_confirmation(session: AsyncSession, resident: Resident, address: s
     What the asker sees is the same whether the address is new or somebody else's.
     """
     wanted = normalise(address)
-    is_dead = await session.get(DeadAddress, (Road.EMAIL, wanted)) is not None
-    if resident.email == wanted and resident.email_confirmed_at is not None and not is_dead:
+    if await is_confirmed(session, resident, wanted):
         resident.email_to_confirm = None
         await subscriptions.subscribe(session, resident.id, topic=Topic.DIGEST, channel=Channel.EMAIL, now=now)
         return False
@@ -121,6 +120,11 @@ async def is_confirmed(session: AsyncSession, resident: Resident, address: str) 
     return await session.get(DeadAddress, (Road.EMAIL, address)) is None
 
 
+async def reaches(session: AsyncSession, resident: Resident) -> bool:
+    """Whether letters reach this resident: an address is confirmed, and none has come back since that was not proved again."""
+    return resident.email is not None and await is_confirmed(session, resident, resident.email)
+
+
 async def confirm(session: AsyncSession, *, resident_id: int, address: str, now: datetime) -> Resident:
     """Whoever opened the link owns the mailbox: the address is the resident's, and the digest comes to it.
 
@@ -142,6 +146,8 @@ async def confirm(session: AsyncSession, *, resident_id: int, address: str, now:
 
 async def start(session: AsyncSession, resident: Resident, *, now: datetime) -> None:
     """The digest comes, and the resident is in where nothing is missing; who has no Telegram is asked by email too."""
+    if resident.telegram_id is not None and resident.status is ResidentStatus.STOPPED:
+        return  # to come back, they agree once more
     await subscriptions.subscribe(session, resident.id, topic=Topic.DIGEST, channel=Channel.EMAIL, now=now)
     if resident.status is ResidentStatus.ACTIVE:
         return

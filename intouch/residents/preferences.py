@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.places.models import Ward
-from intouch.residents import consents, finding, subscriptions, wards
+from intouch.residents import consents, email, finding, subscriptions, wards
 from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 
 EMAIL_TOPICS = (Topic.DIGEST, Topic.SURVEYS, Topic.SOUNDING_BOARD)
@@ -17,7 +17,10 @@ EMAIL_TOPICS = (Topic.DIGEST, Topic.SURVEYS, Topic.SOUNDING_BOARD)
 
 @dataclass(frozen=True)
 class Preferences:
-    """What comes by email now. ``ward`` is None when boundaries changed and we could not tell; ``is_on_telegram``: surveys come there."""
+    """What comes by email now. ``ward`` is None when boundaries changed and we could not tell; ``is_on_telegram``: surveys come there.
+
+    ``is_returned``: our emails came back, so nothing comes by email until the address is confirmed again.
+    """
 
     resident_id: int
     ward: Ward | None
@@ -25,6 +28,7 @@ class Preferences:
     is_on_telegram: bool
     is_stopped: bool
     is_draft: bool
+    is_returned: bool
 
 
 async def preferences(session: AsyncSession, resident_id: int) -> Preferences:
@@ -38,19 +42,26 @@ async def preferences(session: AsyncSession, resident_id: int) -> Preferences:
         is_on_telegram=resident.telegram_id is not None,
         is_stopped=resident.status is ResidentStatus.STOPPED,
         is_draft=resident.status is ResidentStatus.DRAFT,
+        is_returned=bool(resident.email) and not await email.reaches(session, resident),
     )
 
 
-async def change_topics(session: AsyncSession, resident_id: int, *, topics: Collection[Topic], now: datetime) -> None:
-    """Exactly these topics come by email from now on; who had stopped by email alone is back with the first of them."""
+async def change_topics(session: AsyncSession, resident_id: int, *, topics: Collection[Topic], now: datetime) -> bool:
+    """Exactly these topics come by email from now on; who had stopped by email alone is back with the first of them.
+
+    False where no letter reaches them: then nothing starts that would not come.
+    """
     resident = await finding.resident(session, resident_id, lock=True)
     for topic in EMAIL_TOPICS:
         if topic not in topics:
             await subscriptions.unsubscribe(session, resident.id, topic=topic, channel=Channel.EMAIL, reason="changed preferences", now=now)
+    if topics and not await email.reaches(session, resident):
+        return False
     if topics:
         await _come_back(session, resident, now=now)
     for topic in topics:
         await subscriptions.subscribe(session, resident.id, topic=topic, channel=Channel.EMAIL, now=now)
+    return True
 
 
 async def unsubscribe(session: AsyncSession, resident_id: int, *, topic: Topic | None = None, now: datetime) -> int:

@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from intouch.errors import BadInput, NotFound
+from intouch.errors import BadInput, NotAllowed, NotFound
 from intouch.places import lookup
 from intouch.privacy import erasure, export
-from intouch.residents import consents, finding, preferences, signup, wards
+from intouch.residents import consents, email, finding, preferences, signup, wards
 from intouch.residents.models import Topic
 from intouch.web import forms
 from intouch.web.pages import page, runtime_of, see, today
 
-DONE = ("topics", "ward", "stop")
+DONE = ("topics", "letter", "ward", "stop")
 
 
 async def show(request: Request) -> Response:
@@ -38,9 +38,23 @@ async def _nothing(request: Request, _: forms.Form) -> Response:
 async def _set_topics(request: Request, form: forms.Form) -> Response:
     wanted = {topic for topic in Topic if topic.value in form.texts("topic")}
     runtime = runtime_of(request)
-    async with runtime.sessions.write() as session:
-        await preferences.change_topics(session, _resident_id(request), topics=wanted, now=runtime.now())
-    return _done(request, "topics")
+    try:
+        async with runtime.sessions.write() as session:
+            if await preferences.change_topics(session, _resident_id(request), topics=wanted, now=runtime.now()):
+                return _done(request, "topics")
+            await _prove_address(request, session)
+    except (BadInput, NotAllowed) as error:
+        return await _page(request, {"digest": str(error)}, "")
+    return _done(request, "letter")
+
+
+async def _prove_address(request: Request, session: AsyncSession) -> None:
+    """Our emails came back: a letter goes to the address once more, and what is chosen after it is confirmed comes again."""
+    runtime = runtime_of(request)
+    resident = await finding.resident(session, _resident_id(request), lock=True)
+    if not resident.email:
+        raise BadInput("We have no email address for you. To give us one, send /settings to the bot in Telegram.")
+    await email.ask_confirmation(session, resident, resident.email, links=runtime.links, now=runtime.now())
 
 
 async def _set_ward(request: Request, form: forms.Form) -> Response:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from intouch.errors import NotFound
-from intouch.residents import finding, preferences, subscriptions
+from intouch.residents import email, finding, preferences, subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.web import forms
 from intouch.web.pages import page, runtime_of, see
@@ -68,7 +68,7 @@ async def _resubscribe(request: Request, resident_id: int, topic: Topic) -> Resp
     runtime = runtime_of(request)
     async with runtime.sessions.write() as session:
         resident = await finding.resident(session, resident_id)
-        if resident.status is ResidentStatus.STOPPED:
-            return see(request, _preferences(request, resident))  # to come back, they agree once more: there
+        if resident.status is ResidentStatus.STOPPED or not await email.reaches(session, resident):
+            return see(request, _preferences(request, resident))  # to come back, they agree or prove their address once more: there
         await subscriptions.subscribe(session, resident.id, topic=topic, channel=Channel.EMAIL, now=runtime.now())
     return page(request, "resubscribed", topic=topic.value, preferences=_preferences(request, resident))

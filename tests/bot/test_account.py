@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from intouch.clock import ShiftedClock
+from intouch.outbox.models import DeadAddress, Road
 from intouch.privacy import erasure
 from intouch.residents import email
 from intouch.residents.models import Resident, ResidentStatus
@@ -65,6 +66,23 @@ async def test_the_weekly_email_without_an_address_asks_for_one(runtime: Runtime
     await alice.press("Remove my email")
     assert "alice@example.org" not in "".join(alice.said)
     assert await _held(runtime) == {"surveys/telegram"}
+
+
+async def test_the_weekly_email_to_an_address_that_is_dead_asks_for_it_anew(runtime: Runtime, now: datetime) -> None:
+    alice = await _alice(runtime, now)
+    async with runtime.sessions.write() as session:
+        resident = (await session.scalars(sa.select(Resident))).one()
+        await cast.with_email(session, runtime, resident, "alice@example.org", now=now)
+        session.add(DeadAddress(road=Road.EMAIL, address="alice@example.org", reason="550", died_at=now))
+    assert "come back" in await alice.command("settings")
+    assert "⬜ Weekly email" in alice.buttons  # also where the subscription has not ended
+    said = await alice.press("Weekly email")
+    assert "alice@example.org</b> come back" in said and "Which email address" in said
+    assert "sent an email to alice@example.org" in await alice.send("alice@example.org")
+    async with runtime.sessions.write() as session:
+        await email.confirm(session, resident_id=resident.id, address="alice@example.org", now=now)
+    await alice.command("settings")
+    assert "✅ Weekly email" in alice.buttons
 
 
 async def test_the_ward_can_be_changed_by_postcode_place_and_list(runtime: Runtime, now: datetime) -> None:

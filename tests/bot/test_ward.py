@@ -13,7 +13,9 @@ from intouch.bot.turn import Content, Handler, Incoming, Reply, Turn
 from intouch.council.models import Councillor, ResponseTeam
 from intouch.digest.rendering import shown as shown_
 from intouch.errors import BadInput
-from intouch.residents.models import Resident
+from intouch.outbox.models import DeadAddress, Road
+from intouch.residents import reaching, subscriptions
+from intouch.residents.models import Channel, Resident, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering
 from intouch.surveys.filling_in import Given
@@ -94,6 +96,21 @@ async def test_without_a_confirmed_address_the_way_on_is_to_add_one(runtime: Run
         resident = await session.get_one(Resident, alice)
         resident.email, resident.email_confirmed_at = None, None
     assert "account:email" in buttons(await act(runtime, ward.tap, alice, "subscribe")).values()
+
+
+async def test_an_address_that_letters_come_back_from_is_asked_for_anew(runtime: Runtime, town: Town) -> None:
+    alice = await town.subscriber()
+    async with runtime.sessions.write() as session:
+        address = (await session.get_one(Resident, alice)).email
+        assert address is not None
+        session.add(DeadAddress(road=Road.EMAIL, address=address, reason="550", died_at=runtime.now()))
+        await reaching.email_gone(session, address, now=runtime.now())
+    reply = await act(runtime, ward.digest, alice)
+    assert "came back" in text(reply) and buttons(reply)["Change my email"] == "account:email"
+    reply = await act(runtime, ward.tap, alice, "subscribe")
+    assert "come back" in text(reply) and "Which email address" in text(reply)
+    async with runtime.sessions.read() as session:
+        assert not await subscriptions.has(session, alice, topic=Topic.DIGEST, channel=Channel.EMAIL)
 
 
 async def test_the_ward_shows_who_speaks_for_it_and_who_mends_things(runtime: Runtime, town: Town) -> None:

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from intouch.errors import BadInput, NotFound
 from intouch.letters import Letters
-from intouch.outbox.models import Delivery, State
-from intouch.residents import consents, dialogues, email, housekeeping, joining, signup
+from intouch.outbox.models import DeadAddress, Delivery, Road, State
+from intouch.residents import consents, dialogues, email, housekeeping, joining, reaching, signup
 from intouch.residents.models import Consent, DialogueKind, HandledUpdate, Resident, ResidentStatus
 from intouch.runtime import Runtime
 from tests.residents import cast
@@ -72,6 +72,24 @@ async def test_who_is_signed_up_already_gets_a_letter_and_the_asker_learns_nothi
         token = second.payload["values"]["url"].rpartition("/")[2]
         assert runtime.links.read("preferences", token, now=now) == [grace.id]
         assert Letters(runtime.templates).render("already_joined", **second.payload["values"]).subject
+
+
+async def test_who_is_signed_up_with_an_address_that_letters_came_back_from_proves_it_again(runtime: Runtime, now: datetime) -> None:
+    await cast.city(runtime)
+    await _join(runtime, now)
+    async with runtime.sessions.write() as session:
+        grace = (await session.scalars(sa.select(Resident))).one()
+        await email.confirm(session, resident_id=grace.id, address=GRACE, now=now)
+        session.add(DeadAddress(road=Road.EMAIL, address=GRACE, reason="550", died_at=now))
+        await reaching.email_gone(session, GRACE, now=now)
+    for _ in range(5):
+        await _join(runtime, now)
+    async with runtime.sessions.write() as session:
+        letters = await cast.letters(session, GRACE)
+        assert [letter.payload["template"] for letter in letters] == ["confirm_email"] * email.LETTERS_A_DAY
+        assert await session.scalar(sa.select(sa.func.count()).select_from(DeadAddress)) == 0
+        await email.confirm(session, resident_id=grace.id, address=GRACE, now=now)
+        assert await cast.held(session, grace.id) == {"digest/email"}
 
 
 async def test_asking_too_often_says_the_same_and_sends_nothing(runtime: Runtime, now: datetime) -> None:

@@ -4,8 +4,10 @@ import json
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
-from intouch.residents import finding, signup, subscriptions
+from intouch.outbox.models import DeadAddress, Delivery, Road
+from intouch.residents import finding, reaching, signup, subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.runtime import Runtime
 
@@ -142,3 +144,50 @@ async def test_who_only_had_the_ward_to_say_is_in_once_they_say_it_here(client: 
         alice.was_asked_email, alice.email, alice.email_confirmed_at = True, "alice@example.org", now
     await client.post(f"/preferences/{site.links.token('preferences', alice.id)}", data={"action": "ward", "postcode": "SR6 0AA"})
     assert (await _grace(site, alice.id)).status is ResidentStatus.ACTIVE
+
+
+async def _dies(site: Runtime) -> None:
+    async with site.sessions.write() as session:
+        session.add(DeadAddress(road=Road.EMAIL, address="grace@example.org", reason="550", died_at=site.now()))
+        await reaching.email_gone(session, "grace@example.org", now=site.now())
+
+
+async def test_choosing_what_comes_to_a_dead_address_sends_a_letter_to_prove_it_first(
+    client: httpx.AsyncClient, site: Runtime, grace: int, link: str
+) -> None:
+    await _dies(site)
+    assert "Our emails to you came back" in (await client.get(link)).text
+    page = await client.post(link, data={"action": "topics", "topic": ["digest", "surveys"]})
+    assert "We have sent you an email" in page.text and "We have changed" not in page.text
+    assert await _topics(site, grace) == []
+    async with site.sessions.read() as session:
+        (letter,) = await session.scalars(sa.select(Delivery))
+    await client.post(letter.payload["values"]["url"])
+    assert Topic.DIGEST in await _topics(site, grace)
+    await client.post(link, data={"action": "topics", "topic": ["digest", "surveys"]})
+    assert await _topics(site, grace) == [Topic.DIGEST, Topic.SURVEYS]
+
+
+async def test_asking_a_dead_address_too_often_says_so(client: httpx.AsyncClient, site: Runtime, grace: int, link: str) -> None:
+    await _dies(site)
+    for _ in range(3):
+        assert "We have sent you an email" in (await client.post(link, data={"action": "topics", "topic": "digest"})).text
+    page = await client.post(link, data={"action": "topics", "topic": "digest"})
+    assert page.status_code == 400 and "spam folder" in page.text and await _topics(site, grace) == []
+
+
+async def test_undoing_an_unsubscription_of_a_dead_address_leads_to_the_preferences(
+    client: httpx.AsyncClient, site: Runtime, grace: int
+) -> None:
+    await _dies(site)
+    page = await client.post(f"/unsubscribe/{site.links.token('unsubscribe', grace, 'digest')}", data={"action": "resubscribe"})
+    assert "Your preferences" in page.text and "Our emails to you came back" in page.text
+    assert await _topics(site, grace) == []
+
+
+async def test_who_took_their_address_back_gets_nothing_by_email(client: httpx.AsyncClient, site: Runtime, grace: int, link: str) -> None:
+    async with site.sessions.write() as session:
+        resident = await finding.resident(session, grace, lock=True)
+        resident.telegram_id, resident.email, resident.email_confirmed_at = 77, None, None
+    page = await client.post(link, data={"action": "topics", "topic": "digest"})
+    assert page.status_code == 400 and "no email address for you" in page.text
