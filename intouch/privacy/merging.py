@@ -11,7 +11,7 @@ from intouch.issues.models import IssueReport, IssueStatus
 from intouch.outbox.models import Delivery
 from intouch.residents import email, subscriptions
 from intouch.residents.deliveries import owner_of
-from intouch.residents.models import Consent, Resident, ResidentStatus, Subscription
+from intouch.residents.models import Channel, Consent, Resident, ResidentStatus, Subscription, Topic
 from intouch.surveys.models import Invitation, Response, Survey, SurveyStatus
 
 
@@ -37,6 +37,7 @@ async def merge(session: AsyncSession, gone: Resident, *, into: Resident, now: d
     await _move_once_per_survey(session, gone.id, into.id)
     await _move_reports(session, gone.id, into.id)
     await _move_subscriptions(session, gone.id, into.id, now=now)
+    await _take_wish(session, gone, into, now=now)
     for statement in (
         sa.update(Consent).where(Consent.resident_id == gone.id).values(resident_id=into.id),
         sa.update(Resident).where(Resident.merged_into_id == gone.id).values(merged_into_id=into.id),
@@ -61,6 +62,17 @@ def empty(resident: Resident) -> None:
     resident.email = resident.email_confirmed_at = resident.email_to_confirm = None
     resident.consented_at = resident.joined_at = None
     resident.was_asked_email = resident.was_asked_board = resident.wants_board = False
+
+
+async def _take_wish(session: AsyncSession, gone: Resident, into: Resident, *, now: datetime) -> None:
+    """A form's wish to be asked first, which has waited for the address to be confirmed; who has joined has had theirs."""
+    if not gone.wants_board or gone.joined_at is not None or into.status is ResidentStatus.STOPPED:
+        return
+    if into.status is ResidentStatus.DRAFT:
+        into.wants_board = True
+    elif Topic.SOUNDING_BOARD not in {one.topic for one in await subscriptions.active(session, into.id)}:
+        channel = Channel.EMAIL if into.telegram_id is None else Channel.TELEGRAM
+        await subscriptions.subscribe(session, into.id, topic=Topic.SOUNDING_BOARD, channel=channel, now=now)
 
 
 async def _move_once_per_survey(session: AsyncSession, gone: int, into: int) -> None:

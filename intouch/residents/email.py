@@ -160,6 +160,7 @@ async def start(session: AsyncSession, resident: Resident, *, now: datetime) -> 
     await session.flush()
     await subscriptions.subscribe(session, resident.id, topic=Topic.SURVEYS, channel=Channel.EMAIL, now=now)
     if resident.wants_board:
+        resident.wants_board = False
         await subscriptions.subscribe(session, resident.id, topic=Topic.SOUNDING_BOARD, channel=Channel.EMAIL, now=now)
 
 

@@ -46,7 +46,7 @@ class Resident(Base):
     ``ward_id`` is empty while the ward is not known yet, or not known any more after boundaries changed; set with an empty
     ``ward_source`` it is a link's guess that the person has not confirmed. ``consented_at`` is empty again when consent was withdrawn.
     ``telegram_blocked_at`` is when Telegram said that they blocked the bot; empty again after /start.
-    ``wants_board`` keeps the wish of a draft who signs up by email. ``merged_into_id``: two sign-ups of one person became that one.
+    ``wants_board`` keeps the wish of a draft who ticked it on the web. ``merged_into_id``: two sign-ups of one person became that one.
     """
 
     __tablename__ = "residents"

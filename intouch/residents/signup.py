@@ -89,7 +89,7 @@ def _is_enough(resident: Resident) -> bool:
 
 async def finish(session: AsyncSession, resident: Resident, *, now: datetime) -> bool:
     """Enough is known: the resident is in, and surveys come by Telegram. True when they were not in before."""
-    if resident.status is not ResidentStatus.DRAFT or not _is_enough(resident):
+    if resident.telegram_id is None or resident.status is not ResidentStatus.DRAFT or not _is_enough(resident):
         return False
     resident.status = ResidentStatus.ACTIVE
     resident.joined_at = resident.joined_at or now
@@ -97,12 +97,15 @@ async def finish(session: AsyncSession, resident: Resident, *, now: datetime) ->
     # Who signed up by email before is asked here from now on, not in both places.
     await subscriptions.unsubscribe(session, resident.id, topic=Topic.SURVEYS, channel=Channel.EMAIL, reason="by Telegram now", now=now)
     await subscriptions.subscribe(session, resident.id, topic=Topic.SURVEYS, channel=Channel.TELEGRAM, now=now)
+    if resident.wants_board:
+        resident.wants_board = False
+        await subscriptions.subscribe(session, resident.id, topic=Topic.SOUNDING_BOARD, channel=Channel.TELEGRAM, now=now)
     return True
 
 
 async def answer_board(session: AsyncSession, resident: Resident, *, joins: bool, now: datetime) -> None:
     """Whether the resident wants to be asked first, as one of the sounding board."""
-    resident.was_asked_board = True
+    resident.was_asked_board, resident.wants_board = True, False  # what was wished before, on the web, is answered too
     await session.flush()
     await subscriptions.unsubscribe(session, resident.id, topic=Topic.SOUNDING_BOARD, reason="asked again", now=now)
     if joins:
@@ -117,5 +120,5 @@ async def stop(session: AsyncSession, resident: Resident, *, now: datetime) -> N
     resident.status = ResidentStatus.STOPPED
     resident.email_to_confirm = None  # a letter still on its way subscribes nobody
     # Coming back is a fresh decision about each of them.
-    resident.was_asked_email = resident.was_asked_board = False
+    resident.was_asked_email = resident.was_asked_board = resident.wants_board = False
     await session.flush()

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import datetime
 
+import pytest
 import sqlalchemy as sa
 
 from intouch.outbox.models import Delivery, State
 from intouch.privacy import export, merging
-from intouch.residents import email, finding, joining, subscriptions
+from intouch.residents import email, finding, joining, signup, subscriptions, wards
 from intouch.residents.models import Channel, Consent, Resident, ResidentStatus, Topic
 from intouch.runtime import Runtime
 from intouch.surveys.models import Invitation, Response, SurveyStatus
@@ -136,3 +137,51 @@ async def test_what_is_on_its_way_comes_and_is_the_merged_residents(runtime: Run
         await merging.confirm(session, resident_id=alice, address=GRACE, now=now)
         rows = (await session.execute(sa.select(Delivery.owner, Delivery.state).order_by(Delivery.id))).all()
         assert [tuple(row) for row in rows] == [(f"resident:{alice}", State.QUEUED)] * 2
+
+
+async def _form(runtime: Runtime, now: datetime) -> int:
+    """The form on the web with Grace's address and the wish to be asked first; the number of its sign-up."""
+    async with runtime.sessions.write() as session:
+        await joining.join_by_email(session, email=GRACE, postcode="SR6 0NB", wants_board=True, links=runtime.links, now=now)
+        return (await session.scalars(sa.select(Resident.id).where(Resident.wants_board, Resident.joined_at.is_(None)))).one()
+
+
+async def test_the_wish_ticked_on_the_form_is_kept_by_who_is_in_telegram(runtime: Runtime, now: datetime) -> None:
+    await cast.city(runtime)
+    alice, form = await _ask(runtime, now), await _form(runtime, now)
+    async with runtime.sessions.write() as session:
+        await merging.confirm(session, resident_id=alice, address=GRACE, now=now)
+        for _ in range(2):
+            assert (await merging.confirm(session, resident_id=form, address=GRACE, now=now)).id == alice
+        assert await cast.held(session, alice) == {"surveys/telegram", "digest/email", "sounding_board/telegram"}
+
+
+async def test_a_wish_that_was_taken_back_since_is_not_brought_back(runtime: Runtime, now: datetime) -> None:
+    await cast.city(runtime)
+    grace = await _grace(runtime, now)
+    alice = await _ask(runtime, now)
+    async with runtime.sessions.write() as session:
+        await subscriptions.unsubscribe(session, grace, topic=Topic.SOUNDING_BOARD, reason="asked", now=now)
+        await merging.confirm(session, resident_id=alice, address=GRACE, now=now)
+        assert await cast.held(session, alice) == {"surveys/telegram", "digest/email"}
+
+
+@pytest.mark.parametrize(("answer", "is_on"), [(None, True), (True, True), (False, False)])
+async def test_the_wish_of_a_form_waits_for_a_sign_up_that_is_not_finished(
+    runtime: Runtime, now: datetime, answer: bool | None, is_on: bool
+) -> None:
+    await cast.city(runtime)
+    async with runtime.sessions.write() as session:
+        bob = await signup.begin(session, telegram_id=cast.BOB, first_name="Bob", language="en", now=now)
+        signup.agree(session, bob, wording=cast.WORDING, now=now)
+        bob.was_asked_email, bob.email, bob.email_confirmed_at = True, GRACE, now
+        draft = Resident(status=ResidentStatus.DRAFT, created_at=now, email_to_confirm=GRACE, wants_board=True)
+        session.add(draft)
+        await session.flush()
+        await merging.confirm(session, resident_id=draft.id, address=GRACE, now=now)
+        assert (bob.status, bob.wants_board) == (ResidentStatus.DRAFT, True)
+        await wards.by_postcode(session, bob, "SR6 0NB", on=now.date())
+        if answer is not None:
+            await signup.answer_board(session, bob, joins=answer, now=now)
+        assert await signup.finish(session, bob, now=now)
+        assert ("sounding_board/telegram" in await cast.held(session, bob.id)) is is_on
