@@ -42,7 +42,7 @@ async def own_history(session: AsyncSession, report_id: int, *, resident_id: int
     """The history of one of this resident's reports; ``NotFound`` for anybody else's."""
     report = await session.get(IssueReport, report_id)
     if report is None or report.resident_id != resident_id or report.status in _NOT_SENT:
-        raise NotFound("I can't find that report among yours. Send /myreports to see them.")
+        raise NotFound("We can't find that report among yours. Send /myreports to see them.")
     return await history(session, report)
 
 

@@ -91,7 +91,7 @@ async def _locked(session: AsyncSession, report_id: int, resident_id: int) -> Is
     statement = sa.select(IssueReport).where(IssueReport.id == report_id, IssueReport.resident_id == resident_id)
     report = await session.scalar(statement.with_for_update().execution_options(populate_existing=True))
     if report is None:
-        raise NotFound("I can't find that report. Send /myreports to see yours, or /report to write a new one.")
+        raise NotFound("We can't find that report. Send /myreports to see yours, or /report to write a new one.")
     return report
 
 

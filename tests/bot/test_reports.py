@@ -507,3 +507,9 @@ async def test_any_words_at_any_step_are_answered(runtime: Runtime, alice: Chat,
         if (await alice.says(words)).count("no report open"):
             await alice.command("report")
     await alice.command("cancel")
+
+
+@pytest.mark.parametrize("data", ["report:see:99", "report:send:99"])
+async def test_the_council_speaks_of_itself_as_we(alice: Chat, data: str) -> None:
+    with pytest.raises(InTouchError, match="We can't find that report"):
+        await alice.taps_data(data)
