@@ -7,8 +7,9 @@ from datetime import date
 from html import unescape
 
 from intouch.bot.turn import Reply, Turn
+from intouch.errors import InTouchError
 from intouch.places.models import Ward
-from intouch.residents import dialogues, email
+from intouch.residents import dialogues, email, signup
 from intouch.residents.models import DialogueKind, ResidentStatus
 from intouch.residents.signup import Step
 
@@ -30,6 +31,16 @@ async def question(turn: Turn, step: Step, *, edits: bool = False) -> Reply:
 def consent_again(turn: Turn) -> Reply:
     """The wording and its buttons alone: what it is for was read a moment ago."""
     return turn.say("signup/consent_again", wording=wording(turn), version=version(turn))
+
+
+def ward_step(turn: Turn) -> Step:
+    """How the ward is asked for: whoever came by a link is asked whether it is the one that the link named."""
+    return Step.CONFIRM_WARD if signup.next_step(turn.known()) is Step.CONFIRM_WARD else Step.WARD
+
+
+async def ward_again(turn: Turn, error: InTouchError) -> Reply:
+    """What is wrong with the answer, and the same question once more."""
+    return turn.say("help/sorry", sentence=str(error)).then(await question(turn, ward_step(turn)))
 
 
 async def ask_ward(turn: Turn) -> Reply:

@@ -115,9 +115,9 @@ async def _hear_ward(turn: Turn) -> Reply:
                 return understood
             ward = understood
         else:
-            return await _not_understood(turn, Step.WARD)
+            return await _not_understood(turn, questions.ward_step(turn))
     except InTouchError as error:
-        return turn.say("help/sorry", sentence=str(error)).then(await questions.question(turn, Step.WARD))
+        return await questions.ward_again(turn, error)
     return await _lives_in(turn, ward)
 
 
@@ -204,7 +204,12 @@ def _about_ward(handler: Handler) -> Handler:
     async def guarded(turn: Turn) -> Reply:
         is_moving = turn.dialogue is not None and turn.dialogue.kind is DialogueKind.WARD
         is_asked = signup.next_step(turn.known()) in _WARD_STEPS
-        return await handler(turn) if is_asked or (is_moving and turn.known().status is ResidentStatus.ACTIVE) else await _go_on(turn)
+        if not is_asked and not (is_moving and turn.known().status is ResidentStatus.ACTIVE):
+            return await _go_on(turn)
+        try:
+            return await handler(turn)
+        except InTouchError as error:  # the ward or area of an old button is none any more
+            return await questions.ward_again(turn, error)
 
     return guarded
 

@@ -203,6 +203,37 @@ async def test_a_postcode_typed_instead_of_yes_or_no_is_taken(runtime: Runtime) 
     assert "Southwick" in await alice.send("SR5 2AA")
 
 
+@pytest.mark.parametrize("typed", ["sticker", "nowhere", "SW1A 1AA"])
+async def test_what_is_no_answer_to_the_ward_of_a_link_gets_the_same_question_again(runtime: Runtime, typed: str) -> None:
+    alice = await _alice(runtime)
+    await alice.command("start", "w_E05016377")
+    await alice.press("Yes, I agree")
+    await (alice.sticker() if typed == "sticker" else alice.send(typed))
+    assert "Do you live in <b>Fulwell</b>?" in alice.said[-1] and "Yes, I live there" in alice.buttons
+    await alice.press("Yes, I live there")
+    assert (await _resident(runtime)).ward_source is WardSource.CHOSEN
+
+
+@pytest.mark.parametrize("data", ["ward:9999", "ward:x", "ward", "area:9999", "area:x"])
+@pytest.mark.parametrize("is_moving", [False, True])
+async def test_a_made_up_ward_button_brings_the_question_with_its_buttons_again(
+    runtime: Runtime, now: datetime, data: str, is_moving: bool
+) -> None:
+    await cast.city(runtime)
+    alice = Person(runtime, cast.ALICE)
+    if is_moving:
+        async with runtime.sessions.write() as session:
+            await cast.alice(session, now=now)
+        await alice.tap("account:ward")
+    else:
+        await alice.command("start")
+        await alice.press("Yes, I agree")
+    assert alice.buttons
+    await alice.tap(f"signup:{data}")
+    assert len(alice.said) == 2 and "Where do you live?" in alice.said[-1]
+    assert "Choose from a list" in alice.buttons
+
+
 @pytest.mark.parametrize("argument", ["w_E99999999", "w_", "w_" + "x" * 100, "nonsense", "w_<b>"])
 async def test_a_link_that_names_no_ward_is_a_plain_start(runtime: Runtime, argument: str) -> None:
     alice = await _alice(runtime)
