@@ -22,9 +22,9 @@ async def show(turn: Turn) -> Reply:
 
 async def lost(turn: Turn) -> Reply:
     """Something arrived that nothing is waiting for."""
-    is_active = turn.resident is not None and turn.resident.status is ResidentStatus.ACTIVE
-    open_surveys = await surveys.unanswered(turn) if is_active else 0
-    return turn.say("help/lost", is_resident=turn.resident is not None, open_surveys=open_surveys)
+    status = turn.resident.status.value if turn.resident is not None else ""
+    open_surveys = await surveys.unanswered(turn) if status == ResidentStatus.ACTIVE else 0
+    return turn.say("help/lost", status=status, open_surveys=open_surveys)
 
 
 async def unknown_command(turn: Turn) -> Reply:

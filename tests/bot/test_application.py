@@ -309,3 +309,18 @@ async def test_a_code_links_in_the_middle_of_anything_and_a_mistyped_one_is_told
     assert await _dialogue(alice) is DialogueKind.REPORT
     with pytest.raises(Closed, match="used already"):
         await Chat(alice.runtime, 9).send(code)
+
+
+async def test_what_a_half_signed_up_person_types_after_cancelling_is_answered_with_the_way_on(alice: Chat) -> None:
+    somebody = Chat(alice.runtime, 9)
+    await somebody.command("start")
+    await somebody.command("erase")
+    await somebody.command("cancel")
+    said = await somebody.send("SR5 2AA")
+    assert "not finished signing up" in said and "/start" in said and "/report" not in said
+
+
+async def test_what_somebody_types_who_has_stopped_is_answered_with_the_way_back(alice: Chat) -> None:
+    await alice.command("stop")
+    said = await alice.send("hello")
+    assert "stopped our messages" in said and "/start" in said and "/report" not in said
