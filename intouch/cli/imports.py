@@ -21,6 +21,7 @@ from intouch.places import geojson, import_postcodes, import_wards
 from intouch.residents import moving
 from intouch.residents.moving import Moved
 from intouch.runtime import Runtime
+from intouch.surveys import grouping
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,6 +62,7 @@ def wards(  # noqa: PLR0917 - typer's options are no positional arguments
         plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since)
         if is_real:
             await import_wards.apply(session, plan)
+            await grouping.keep(session)
         return plan.changes, await _move(runtime, session) if is_real else None
 
     _import(work, commit=commit, as_json=as_json)

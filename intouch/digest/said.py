@@ -81,9 +81,10 @@ async def _beside(session: AsyncSession, survey: Survey, scope: Scope) -> dict[s
 
 
 def _around(found: SurveyResults, scope: Scope) -> list[PlaceResults]:
-    """The ward, its area and the city; a place that holds nothing but the one before it is left out."""
-    ward, area = found.ward, found.of_area(scope.ward.area_id)
-    in_area = sum(place.area_id == scope.ward.area_id for place in found.wards)
+    """The ward, the area that it was in then, and the city; a place that holds nothing but the one before it is left out."""
+    ward = found.ward
+    area_id = ward.area_id if ward else scope.ward.area_id
+    area, in_area = found.of_area(area_id), sum(place.area_id == area_id for place in found.wards)
     places = [ward, area if in_area > 1 else None, found.city if len(found.wards) > max(1, in_area) else None]
     return [place for place in places if place is not None]
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.errors import BadInput, Closed
 from intouch.residents.models import Resident, ResidentStatus
-from intouch.surveys import audience
+from intouch.surveys import audience, grouping
 from intouch.surveys.launch import enqueue_to, locked
 from intouch.surveys.models import Answer, Response, Survey, SurveyStatus
 
@@ -47,6 +47,7 @@ async def publish(session: AsyncSession, survey_id: int, *, now: datetime) -> No
 
 
 async def _close(session: AsyncSession, survey: Survey, *, now: datetime) -> int:
+    await grouping.keep(session, survey.id)
     survey.status, survey.closed_at = SurveyStatus.CLOSED, now
     survey.closes_at = min(survey.closes_at or now, now)
     await session.flush()

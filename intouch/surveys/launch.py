@@ -15,7 +15,7 @@ from intouch.places.models import Area, Ward
 from intouch.residents.models import Resident
 from intouch.storage.columns import BigKey, UtcDateTime, text_enum
 from intouch.storage.inserting import insert, insert_ignoring
-from intouch.surveys import audience
+from intouch.surveys import audience, grouping
 from intouch.surveys.models import Invitation, Option, Question, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
 
@@ -153,6 +153,7 @@ async def _open(session: AsyncSession, survey: Survey, *, now: datetime) -> int:
     survey.status = SurveyStatus.OPEN
     survey.opens_at = survey.opens_at or now
     await session.flush()
+    await grouping.keep(session, survey.id)
     invited = await _invite(session, survey, now=now)
     await _enqueue_invitations(session, survey, now=now)
     return invited

@@ -1,4 +1,4 @@
-"""Surveys: the tables of surveys, questions, options, invitations, responses and answers."""
+"""Surveys: the tables of surveys, their places, questions, options, invitations, responses and answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intouch.council.models import Officer
-from intouch.places.models import Ward
+from intouch.places.models import Area, Ward
 from intouch.residents.models import Resident
 from intouch.storage.columns import Base, Key, text_enum
 
@@ -60,6 +60,17 @@ class Survey(Base):
     launched_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
+
+
+class SurveyPlace(Base):
+    """A ward as the survey is counted under it for ever: what it was called and the area it was in when the survey opened."""
+
+    __tablename__ = "survey_places"
+
+    survey_id: Mapped[int] = mapped_column(sa.ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    ward_id: Mapped[int] = mapped_column(sa.ForeignKey(Ward.id), primary_key=True)
+    ward_name: Mapped[str]
+    area_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Area.id))
 
 
 class Question(Base):

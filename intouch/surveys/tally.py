@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.places.models import Area, Ward
 from intouch.surveys.disclosure import Counts, Place, QuestionCounts
-from intouch.surveys.models import Answer, AnswerKind, Invitation, QuestionType, Response
+from intouch.surveys.models import Answer, AnswerKind, Invitation, QuestionType, Response, SurveyPlace
 from intouch.surveys.questionnaires import QuestionView
 
 CITY = "city"
@@ -49,11 +49,13 @@ async def count(session: AsyncSession, survey_id: int, questions: Sequence[Quest
     answered = await _by_ward(session, taking_part, Response)
     cells = await _cells(session, questions)
     people = await _people(session, [question for question in questions if question.type is QuestionType.MULTIPLE])
+    ward_ids = asked.keys() | answered.keys()
     counts = {
         _key(ward_id): Counts(asked.get(ward_id, 0), answered.get(ward_id, 0), _questions(ward_id, questions, cells, people))
-        for ward_id in asked.keys() | answered.keys()
+        for ward_id in ward_ids
     }
-    return await _tree(session, sorted(asked.keys() | answered.keys()), counts, [len(question.choices) for question in questions])
+    rows = await session.execute(_places(survey_id).where(Ward.id.in_(sorted(ward_ids))))
+    return _tree(rows, counts, [len(question.choices) for question in questions])
 
 
 async def _by_ward(session: AsyncSession, query: sa.Select[int, int], table: type[Invitation | Response]) -> dict[int, int]:
@@ -97,11 +99,19 @@ def _questions(
     return tuple(one(question) for question in questions)
 
 
-async def _tree(session: AsyncSession, ward_ids: list[int], counts: dict[str, Counts], widths: list[int]) -> Counted:
-    query = sa.select(Ward.id, Ward.name, Ward.area_id, Area.name).outerjoin(Area, Ward.area_id == Area.id).where(Ward.id.in_(ward_ids))
+def _places(survey_id: int) -> sa.Select[int, str, int | None, str | None]:
+    """The wards as the survey keeps them, else (while it is open, and they are new) as they are."""
+    kept = sa.and_(SurveyPlace.ward_id == Ward.id, SurveyPlace.survey_id == survey_id)
+    is_kept = SurveyPlace.ward_id.is_not(None)
+    area_id = sa.case((is_kept, SurveyPlace.area_id), else_=Ward.area_id)
+    query = sa.select(Ward.id, sa.func.coalesce(SurveyPlace.ward_name, Ward.name), area_id, Area.name).outerjoin(SurveyPlace, kept)
+    return query.outerjoin(Area, Area.id == area_id).order_by(Ward.id)
+
+
+def _tree(places: Iterable[sa.Row[int, str, int | None, str | None]], counts: dict[str, Counts], widths: list[int]) -> Counted:
     names = {CITY: Name("city", None, "")}
     wards_of: dict[int, list[Place]] = defaultdict(list)
-    for ward_id, name, area_id, area_name in await session.execute(query.order_by(Ward.id)):
+    for ward_id, name, area_id, area_name in places:
         names[_key(ward_id)] = Name("ward", ward_id, name, area_id)
         names[f"area {area_id or 0}"] = Name("area", area_id or 0, area_name or "")
         wards_of[area_id or 0].append(Place(_key(ward_id)))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from intouch.cli import imports
+from tests.conftest import ON_ONE_DATABASE
 from tests.places.squares import square
 
 WARDS = {"E05016391": -3.0, "E05016377": -2.0}
@@ -86,6 +88,21 @@ def test_the_report_is_there_for_machines_too(tmp_path: Path) -> None:
     assert (report["added"], report["committed"]) == (2, True)
     assert report["residents"] == {"moved": 0, "unchanged": 0, "to_ask": 0}
     assert report["examples"]["added"] == ["E05016391 Ward 1", "E05016377 Ward 7"]
+
+
+@ON_ONE_DATABASE
+@pytest.mark.usefixtures("_settings")
+def test_wards_that_come_while_a_survey_is_open_are_kept_for_it_as_they_came(tmp_path: Path, database_url: str) -> None:
+    import_wards(tmp_path, "--commit")
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+        row = "INSERT INTO surveys (status, title, why, ward_codes, is_for_sounding_board, is_audience_chosen, created_at) VALUES "
+        database.execute(f"{row} ('open', 'Bins', '', '[]', 0, 1, '2026-11-18 12:00:00')")
+    for area in ("North", "Coast"):
+        areas = write(tmp_path, "areas.csv", f"area,ward_code\n{area},E05016391\n{area},E05016377\n")
+        assert import_wards(tmp_path, "--areas", areas, "--commit").exit_code == 0
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+        kept = database.execute("SELECT areas.name FROM survey_places JOIN areas ON areas.id = area_id").fetchall()
+    assert kept == [("North",), ("North",)]
 
 
 @pytest.mark.usefixtures("_settings")

@@ -66,7 +66,7 @@ def upgrade() -> None:
 
     op.create_table('dialogues',
     sa.Column('telegram_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Enum('signup', 'email', 'ward', 'survey', 'report', 'launch', name='dialoguekind', native_enum=False, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('signup', 'email', 'ward', 'survey', 'report', 'launch', 'erase', name='dialoguekind', native_enum=False, length=24), nullable=False),
     sa.Column('subject_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('opened_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('telegram_id', name=op.f('pk_dialogues'))
@@ -290,6 +290,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_residents_ward_id'), ['ward_id'], unique=False)
         batch_op.create_index('uq_residents_confirmed_email', ['email'], unique=True, sqlite_where=sa.text('email_confirmed_at IS NOT NULL'), postgresql_where=sa.text('email_confirmed_at IS NOT NULL'))
 
+    op.create_table('survey_places',
+    sa.Column('survey_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('ward_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('ward_name', sa.Text(), nullable=False),
+    sa.Column('area_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_survey_places_area_id_areas')),
+    sa.ForeignKeyConstraint(['survey_id'], ['surveys.id'], name=op.f('fk_survey_places_survey_id_surveys'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['ward_id'], ['wards.id'], name=op.f('fk_survey_places_ward_id_wards')),
+    sa.PrimaryKeyConstraint('survey_id', 'ward_id', name=op.f('pk_survey_places'))
+    )
     op.create_table('consents',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('resident_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -497,6 +507,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_consents_resident_id'))
 
     op.drop_table('consents')
+    op.drop_table('survey_places')
     with op.batch_alter_table('residents', schema=None) as batch_op:
         batch_op.drop_index('uq_residents_confirmed_email', sqlite_where=sa.text('email_confirmed_at IS NOT NULL'), postgresql_where=sa.text('email_confirmed_at IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_residents_ward_id'))
