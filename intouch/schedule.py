@@ -21,6 +21,7 @@ from intouch.digest.editions import Due
 from intouch.digest.models import Audience
 from intouch.digest.periods import Weekly
 from intouch.digest.scope import Scope
+from intouch.issues import moving as reports
 from intouch.issues import retention
 from intouch.outbox import sweeping
 from intouch.residents import housekeeping, moving
@@ -143,6 +144,11 @@ async def _move_residents(runtime: Runtime, now: datetime) -> int:
         return moved.moved + moved.to_ask
 
 
+async def _move_reports(runtime: Runtime, now: datetime) -> int:
+    async with runtime.sessions.write() as session:
+        return await reports.move_to_new_wards(session, on=now.astimezone(runtime.settings.zone).date(), now=now)
+
+
 async def _forget_drafts(runtime: Runtime, now: datetime) -> int:
     async with runtime.sessions.write() as session:
         return await housekeeping.forget_drafts(session, now=now) + await retention.forget_abandoned(session, now=now)
@@ -153,9 +159,10 @@ async def _forget_troubles(runtime: Runtime, now: datetime) -> int:
         return await bounces.forget_old(session, now=now)
 
 
-# In this order: residents are in their wards before anything is sent, and what closed now is in the digest that is due now.
+# In this order: residents and reports are in their wards before anything is sent, and what closed now is in the digest that is due now.
 PARTS: dict[str, Part] = {
     "residents_moved": _move_residents,
+    "reports_moved": _move_reports,
     "surveys_opened": _open_surveys,
     "surveys_closed": _close_surveys,
     "digests": _digests,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -17,6 +17,7 @@ from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, fail
 from intouch.council import import_councillors, import_notices, import_teams
 from intouch.errors import BadInput
+from intouch.issues import moving as reports
 from intouch.places import geojson, import_postcodes, import_wards
 from intouch.residents import moving
 from intouch.residents.moving import Moved
@@ -36,8 +37,17 @@ Day = Annotated[
     ),
 ]
 
-# Reads the file, plans, and (when told to) applies; gives the report and what became of residents.
-Work: TypeAlias = Callable[[Runtime, AsyncSession, bool], Awaitable[tuple[Changes, Moved | None]]]
+
+@dataclass(frozen=True)
+class Followed:
+    """What went into its new ward with an import of wards or postcodes: residents, and reports by their number."""
+
+    residents: Moved
+    reports: int
+
+
+# Reads the file, plans, and (when told to) applies; gives the report and what became of residents and reports.
+Work: TypeAlias = Callable[[Runtime, AsyncSession, bool], Awaitable[tuple[Changes, Followed | None]]]
 
 
 @app.command("wards")
@@ -56,7 +66,7 @@ def wards(  # noqa: PLR0917 - typer's options are no positional arguments
     """
     since = _day(valid_from)
 
-    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Followed | None]:
         shapes = geojson.read(file, code_field=code_field, name_field=name_field)
         area_of = import_wards.read_areas(areas, shapes) if areas else {}
         plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since)
@@ -83,7 +93,7 @@ def postcodes(  # noqa: PLR0917 - typer's options are no positional arguments
     Example: intouch import postcodes postcodes.csv --postcode-field postcode --ward-field WD26CD --commit
     """
 
-    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Followed | None]:
         known = await import_postcodes.known_wards(session)
         rows = import_postcodes.read(
             file, wards=known, postcode_field=postcode_field, ward_field=ward_field, longitude_field=lon_field, latitude_field=lat_field
@@ -92,9 +102,9 @@ def postcodes(  # noqa: PLR0917 - typer's options are no positional arguments
         if not is_real:
             return plan.changes, None
         await import_postcodes.apply(session, plan)
-        moved = await _move(runtime, session)
-        followed = await moving.follow_postcodes(session, on=_today(runtime), now=runtime.now())
-        return plan.changes, Moved(moved.moved + followed, moved.unchanged, moved.to_ask)
+        followed = await _move(runtime, session)
+        more = await moving.follow_postcodes(session, on=_today(runtime), now=runtime.now())
+        return plan.changes, replace(followed, residents=replace(followed.residents, moved=followed.residents.moved + more))
 
     _import(work, commit=commit, as_json=as_json)
 
@@ -106,7 +116,7 @@ def councillors(file: File, commit: Commit = False, as_json: AsJson = False) -> 
     Example: intouch import councillors councillors.csv --commit
     """
 
-    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Followed | None]:
         rows = await import_councillors.read(session, file, today=_today(runtime))
         plan = await import_councillors.plan(session, file.name, rows)
         if is_real:
@@ -123,7 +133,7 @@ def notices(file: File, commit: Commit = False, as_json: AsJson = False) -> None
     Example: intouch import notices notices.csv --commit
     """
 
-    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+    async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Followed | None]:
         rows = await import_notices.read(session, file, today=_today(runtime))
         plan = await import_notices.plan(session, file.name, rows)
         if is_real:
@@ -140,7 +150,7 @@ def teams(file: File, commit: Commit = False, as_json: AsJson = False) -> None:
     Example: intouch import teams teams.csv --commit
     """
 
-    async def work(_runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Moved | None]:
+    async def work(_runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Followed | None]:
         plan = await import_teams.plan(session, file.name, await import_teams.read(session, file))
         if is_real:
             await import_teams.apply(session, plan)
@@ -150,21 +160,26 @@ def teams(file: File, commit: Commit = False, as_json: AsJson = False) -> None:
 
 
 def _import(work: Work, *, commit: bool, as_json: bool) -> None:
-    async def run(runtime: Runtime) -> tuple[Changes, Moved | None]:
+    async def run(runtime: Runtime) -> tuple[Changes, Followed | None]:
         opened: AbstractAsyncContextManager[AsyncSession] = runtime.sessions.write() if commit else runtime.sessions.read()
         async with opened as session:
             return await work(runtime, session, commit)
 
-    changes, moved = with_runtime(run)
-    figures = {**changes.to_json(), "committed": commit, "residents": asdict(moved) if moved else None}
-    Done("\n".join([*changes.lines(), *_residents(moved), _ending(changes, commit)]), figures).tell(as_json=as_json)
+    changes, followed = with_runtime(run)
+    figures = {**changes.to_json(), "committed": commit, **(asdict(followed) if followed else {"residents": None, "reports": None})}
+    Done("\n".join([*changes.lines(), *_followed(followed), _ending(changes, commit)]), figures).tell(as_json=as_json)
 
 
-def _residents(moved: Moved | None) -> list[str]:
-    if moved is None or moved == Moved():
+def _followed(followed: Followed | None) -> list[str]:
+    if followed is None:
         return []
-    waiting = f", {moved.unchanged:,} wait for the new postcodes" if moved.unchanged else ""
-    return [f"Residents: {moved.moved:,} moved to their new ward, {moved.to_ask:,} asked for it{waiting}."]
+    moved, lines = followed.residents, []
+    if moved != Moved():
+        waiting = f", {moved.unchanged:,} wait for the new postcodes" if moved.unchanged else ""
+        lines.append(f"Residents: {moved.moved:,} moved to their new ward, {moved.to_ask:,} asked for it{waiting}.")
+    if followed.reports:
+        lines.append(f"Reports: {followed.reports:,} moved to their new ward.")
+    return lines
 
 
 def _ending(changes: Changes, commit: bool) -> str:
@@ -189,5 +204,7 @@ def _today(runtime: Runtime) -> date:
     return runtime.now().astimezone(runtime.settings.zone).date()
 
 
-async def _move(runtime: Runtime, session: AsyncSession) -> Moved:
-    return await moving.move_to_new_wards(session, on=_today(runtime), now=runtime.now(), templates=runtime.templates, links=runtime.links)
+async def _move(runtime: Runtime, session: AsyncSession) -> Followed:
+    today, now = _today(runtime), runtime.now()
+    moved = await moving.move_to_new_wards(session, on=today, now=now, templates=runtime.templates, links=runtime.links)
+    return Followed(moved, await reports.move_to_new_wards(session, on=today, now=now))

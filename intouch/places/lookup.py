@@ -6,7 +6,9 @@ the few wards whose box holds the point.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +17,8 @@ from sqlalchemy.orm import defer
 from intouch.errors import NotFound
 from intouch.places import containment, postcodes
 from intouch.places.models import Area, Postcode, Ward
+
+Boundaries: TypeAlias = Sequence[tuple[int, containment.Box, containment.MultiPolygon]]
 
 
 def in_force(on: date) -> sa.ColumnElement[bool]:
@@ -78,6 +82,20 @@ async def areas(session: AsyncSession, *, on: date | None = None) -> list[Area]:
 async def has_areas(session: AsyncSession, *, on: date | None = None) -> bool:
     """Whether wards are grouped in areas, so that choosing an area first helps."""
     return bool(await areas(session, on=on))
+
+
+async def boundaries(session: AsyncSession, *, on: date) -> Boundaries:
+    """The boundaries of the wards in force on that day, read once for many points."""
+    wards = await session.execute(sa.select(Ward.id, Ward.boundary).where(in_force(on)).order_by(Ward.code))
+    return [(ward_id, containment.box(boundary), boundary) for ward_id, boundary in wards if boundary]
+
+
+def ward_within(boundaries: Boundaries, longitude: float, latitude: float) -> int | None:
+    """The ward around a point among these; None outside all of them."""
+    for ward_id, box, boundary in boundaries:
+        if containment.in_box(box, longitude, latitude) and containment.contains(boundary, longitude, latitude):
+            return ward_id
+    return None
 
 
 async def _ward_around(session: AsyncSession, longitude: float, latitude: float, *, on: date) -> Ward | None:

@@ -14,7 +14,7 @@ from intouch.letters import bulk_headers
 from intouch.links import Links
 from intouch.outbox import enqueue
 from intouch.outbox.models import WAITING, Delivery, Lane, Road, State
-from intouch.places import containment, lookup
+from intouch.places import lookup
 from intouch.places.models import Postcode, Ward
 from intouch.residents import deliveries
 from intouch.residents.models import Channel, Dialogue, DialogueKind, Resident, ResidentStatus, Subscription, WardSource
@@ -25,7 +25,6 @@ _AT_A_TIME = 500
 # Whoever is in the middle of something else goes on with it; what lies longer than this is not being written any more.
 _ATTENTION_LASTS = timedelta(hours=1)
 
-Boundaries: TypeAlias = Sequence[tuple[int, containment.Box, containment.MultiPolygon]]
 Row: TypeAlias = sa.Row[*tuple[Any, ...]]
 
 
@@ -48,7 +47,7 @@ async def move_to_new_wards(session: AsyncSession, *, on: date, now: datetime, t
     living_there = (Resident.ward_id.in_(closed), Resident.status != ResidentStatus.ERASED)
     if not closed or await session.scalar(sa.select(Resident.id).where(*living_there).limit(1)) is None:
         return Moved()
-    boundaries = await _boundaries(session, on)
+    boundaries = await lookup.boundaries(session, on=on)
     if not boundaries:
         return Moved(unchanged=await session.scalar(sa.select(sa.func.count()).select_from(Resident).where(*living_there)) or 0)
     moved = await _move_by_postcode(session, on, living_there)
@@ -101,11 +100,6 @@ async def _set_by_postcode(session: AsyncSession, who: Iterable[sa.ColumnElement
     return cast("sa.CursorResult[Any]", await session.execute(update)).rowcount
 
 
-async def _boundaries(session: AsyncSession, on: date) -> Boundaries:
-    wards = await session.execute(sa.select(Ward.id, Ward.boundary).where(lookup.in_force(on)).order_by(Ward.code))
-    return [(ward_id, containment.box(boundary), boundary) for ward_id, boundary in wards if boundary]
-
-
 async def _has_postcodes(session: AsyncSession, on: date) -> bool:
     """Whether the newest set's postcodes were imported; wards that go on unchanged had theirs before."""
     newest = sa.select(sa.func.max(Ward.valid_from)).where(lookup.in_force(on)).scalar_subquery()
@@ -131,13 +125,10 @@ async def _batches(session: AsyncSession, living_there: Iterable[sa.ColumnElemen
         yield rows
 
 
-def _home(row: Row, boundaries: Boundaries) -> int | None:
+def _home(row: Row, boundaries: lookup.Boundaries) -> int | None:
     if row.longitude is None or row.latitude is None:
         return None
-    for ward_id, box, boundary in boundaries:
-        if containment.in_box(box, row.longitude, row.latitude) and containment.contains(boundary, row.longitude, row.latitude):
-            return ward_id
-    return None
+    return lookup.ward_within(boundaries, row.longitude, row.latitude)
 
 
 async def _move(session: AsyncSession, homes: Mapping[int, int | None]) -> int:

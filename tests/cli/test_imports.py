@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from intouch.cli import imports
+from intouch.cli import imports, issues
 from tests.conftest import ON_ONE_DATABASE
 from tests.places.squares import square
 
@@ -86,7 +86,7 @@ def test_the_whole_council_comes_in_from_files(tmp_path: Path) -> None:
 def test_the_report_is_there_for_machines_too(tmp_path: Path) -> None:
     report = json.loads(import_wards(tmp_path, "--json", "--commit").stdout)
     assert (report["added"], report["committed"]) == (2, True)
-    assert report["residents"] == {"moved": 0, "unchanged": 0, "to_ask": 0}
+    assert (report["residents"], report["reports"]) == ({"moved": 0, "unchanged": 0, "to_ask": 0}, 0)
     assert report["examples"]["added"] == ["E05016391 Ward 1", "E05016377 Ward 7"]
 
 
@@ -103,6 +103,23 @@ def test_wards_that_come_while_a_survey_is_open_are_kept_for_it_as_they_came(tmp
     with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
         kept = database.execute("SELECT areas.name FROM survey_places JOIN areas ON areas.id = area_id").fetchall()
     assert kept == [("North",), ("North",)]
+
+
+@ON_ONE_DATABASE
+@pytest.mark.usefixtures("_settings")
+def test_open_reports_go_with_a_new_set_of_wards(tmp_path: Path, database_url: str) -> None:
+    import_wards(tmp_path, "--valid-from", "2004-05-01", "--commit")
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+        columns = (
+            "reference, status, category, has_photo_step_done, description, place, longitude, latitude, ward_id, created_at, changed_at"
+        )
+        moment = "'2026-04-01 12:00:00'"
+        values = f"'SR-7K3M2', 'reported', 'litter', 1, '', '', -2.5, 54.5, 1, {moment}, {moment}, {moment}"
+        database.execute(f"INSERT INTO issue_reports ({columns}, reported_at) VALUES ({values})")
+    new = import_wards(tmp_path, "--valid-from", "2026-05-07", "--commit", wards={"N1": -3.0, "N7": -2.0})
+    assert "Reports: 1 moved to their new ward." in new.stdout, new.output
+    listed = CliRunner().invoke(issues.app, ["list", "--ward", "Ward 1"])
+    assert "SR-7K3M2" in listed.stdout, listed.output
 
 
 @pytest.mark.usefixtures("_settings")
