@@ -105,7 +105,8 @@ def _this_week(turn: Turn, ward: Ward) -> Scope:
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:
     """The digest's contents, or the same with nothing in it, as the message takes them."""
-    nothing = {"asked": [], "said": [], "notices": [], "more_notices": 0, "reports": {"made": 0, "fixed": 0, "examples": []}, "on": ""}
+    reports = {"made": 0, "fixed": 0, "examples": []}
+    nothing = {"asked": [], "said": [], "more_said": 0, "notices": [], "more_notices": 0, "reports": reports, "on": ""}
     parts: dict[str, Any] = shown({**nothing, **found})
     return {name: parts[name] for name in nothing}
 

@@ -11,16 +11,15 @@ from intouch.surveys import listing, questionnaires
 from intouch.surveys.models import QuestionType
 from intouch.surveys.questionnaires import Questionnaire
 
-MOST_SURVEYS = 6
 _ONE_TAP = (QuestionType.SINGLE, QuestionType.SCALE)
 
 
 async def open_now(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
-    """Open surveys of the ward, the one that closes first at the top.
+    """Open surveys of the ward, the one that closes first at the top. The letter shows the first in full, the others as a link.
 
     ``choices`` are pairs of what the answer link carries and what it says; empty where an answer takes more than one tap.
     """
-    surveys = (await listing.open_in_ward(session, scope.ward.id, now=scope.now))[:MOST_SURVEYS]
+    surveys = await listing.open_in_ward(session, scope.ward.id, now=scope.now)
     forms = await questionnaires.load_many(session, surveys)
     return [_told(forms[survey.id]) for survey in surveys]
 

@@ -29,7 +29,7 @@ async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
     """Everything the briefing of this ward says, the same for each of its councillors; empty when there is nothing to say."""
     happened = await notices.new_notices(session, scope.ward.id, since=scope.since, until=scope.until)
     found: dict[str, Any] = {
-        "surveys": await said.compared(session, scope),
+        **await said.compared(session, scope),
         "reports": await _reports(session, scope),
         "team": await _team(session, scope),
         "notices": contents.told(happened[:MOST_NOTICES]),

@@ -25,7 +25,7 @@ async def gather(session: AsyncSession, scope: Scope) -> dict[str, Any]:
     reports = await counts.made_and_fixed(session, scope.ward.id, start=scope.since, end=scope.until)
     found = {
         "asked": await asked.open_now(session, scope),
-        "said": await said.closed_lately(session, scope),
+        **await said.closed_lately(session, scope),
         "notices": told(happening[:MOST_NOTICES]),
         "reports": {
             "made": reports.made,

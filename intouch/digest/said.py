@@ -18,10 +18,14 @@ MOST_QUESTIONS = 3
 MOST_ROWS = 10
 
 
-async def closed_lately(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
-    """The surveys that closed since the last edition, as the smallest place around the ward with numbers to show answered them."""
+async def closed_lately(session: AsyncSession, scope: Scope) -> dict[str, Any]:
+    """The surveys that closed since the last edition, as the smallest place around the ward with numbers to show answered them.
+
+    ``more_said`` counts those that closed before the ones told: the next edition begins after them.
+    """
     surveys = await listing.closed_between(session, start=scope.since, end=scope.until, ward_id=scope.ward.id)
-    return [await _told(session, survey, scope) for survey in surveys[-MOST_SURVEYS:]]
+    told = [await _told(session, survey, scope) for survey in surveys[-MOST_SURVEYS:]]
+    return {"said": told, "more_said": len(surveys) - len(told)}
 
 
 async def _told(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str, Any]:
@@ -53,11 +57,13 @@ def _question(question: QuestionResult) -> dict[str, Any]:
     return {"text": question.text, "rows": rows if _has_shares(question) else [], "is_text": is_text, "said": question.said}
 
 
-async def compared(session: AsyncSession, scope: Scope) -> list[dict[str, Any]]:
-    """The surveys open in the ward or closed since the last edition, the ward beside its area and the city."""
+async def compared(session: AsyncSession, scope: Scope) -> dict[str, Any]:
+    """The surveys open in the ward or closed since the last edition, the ward beside its area and the city; how many more there are."""
     closed = await listing.closed_between(session, start=scope.since, end=scope.until, ward_id=scope.ward.id)
     still_open = await listing.open_in_ward(session, scope.ward.id, now=scope.now)
-    return [await _beside(session, survey, scope) for survey in [*closed[-MOST_SURVEYS:], *still_open[:MOST_SURVEYS]]]
+    told = [await _beside(session, survey, scope) for survey in [*closed[-MOST_SURVEYS:], *still_open[:MOST_SURVEYS]]]
+    more_closed, more_open = (max(0, len(surveys) - MOST_SURVEYS) for surveys in (closed, still_open))
+    return {"surveys": told, "more_closed": more_closed, "more_open": more_open}
 
 
 async def _beside(session: AsyncSession, survey: Survey, scope: Scope) -> dict[str, Any]:

@@ -61,8 +61,10 @@ LARGE = digest(
             "choices": [[n, str(n)] for n in range(1, 6)],
         },
         {**ASKED, "id": 10, "choices": [], "more": 0},
+        {**ASKED, "id": 11, "title": "Buses in the evening"},
     ],
     said=[{**SAID, "questions": [{"text": "Q" * 100, "is_text": False, "said": 31, "rows": SAID_ROWS * 5}] * 3}] * 3,
+    more_said=2,
     reports={
         "made": 1234,
         "fixed": 987,

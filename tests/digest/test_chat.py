@@ -57,6 +57,16 @@ def test_the_digest_says_how_many_answered_and_that_they_chose_to(templates: Tem
     assert "chose to take part" not in digest(templates, asked=[cases.ASKED])
 
 
+def test_surveys_that_do_not_fit_are_counted_with_the_way_to_them(templates: Templates) -> None:
+    page = '<a href="https://intouch.example/results">'
+    told = digest(templates, asked=[cases.ASKED] * 8, said=[cases.SAID] * 3, more_said=2)
+    assert "and 5 more: /survey" in told and f"{page}2 more surveys have closed</a>" in told
+    assert "more surveys" not in digest(templates, asked=[cases.ASKED] * 3, said=[cases.SAID] * 3)
+    brief = briefing(templates, surveys=[cases.COMPARED] * 3 + [{**cases.COMPARED, "is_open": True}] * 3, more_closed=2, more_open=5)
+    assert f"{page}2 more surveys have closed</a>" in brief and "8 more surveys are open" in brief
+    assert "more survey" not in briefing(templates, surveys=[cases.COMPARED] * 3)
+
+
 def test_the_longest_that_can_be_said_fits_one_message(templates: Templates) -> None:
     rows = [{"label": f"{at} " + "word " * 20, "count": 10000, "share": 0.1, "low": 0.1, "high": 0.2} for at in range(10)]
     said = {

@@ -77,6 +77,18 @@ async def test_what_the_ward_said_is_told_once_after_closing(runtime: Runtime, t
     assert (round(yes["low"], 3), round(yes["high"], 3)) == (0.501, 0.814)  # how far chance alone may move it, as in the briefing
 
 
+async def test_surveys_that_do_not_fit_are_counted_and_none_is_dropped(runtime: Runtime, town: Town) -> None:
+    for number in range(5):
+        await writing.survey(runtime, title=f"Closed {number}", opened_at=NOW - WEEK, closed_at=NOW - (5 - number) * timedelta(hours=1))
+    for number in range(8):
+        await writing.survey(runtime, title=f"Open {number}", opened_at=NOW - DAY + number * timedelta(minutes=1))
+    found, briefed = await gather(town), await gather(town, for_councillors=True)
+    assert [survey["title"] for survey in found["asked"]] == [f"Open {number}" for number in range(8)]
+    assert ([survey["title"] for survey in found["said"]], found["more_said"]) == (["Closed 2", "Closed 3", "Closed 4"], 2)
+    assert [survey["title"] for survey in briefed["surveys"]] == ["Closed 2", "Closed 3", "Closed 4", "Open 0", "Open 1", "Open 2"]
+    assert (briefed["more_closed"], briefed["more_open"]) == (2, 5)
+
+
 async def test_a_ward_with_too_few_answers_reads_what_its_area_or_city_said_and_no_small_number(runtime: Runtime, town: Town) -> None:
     await writing.survey(runtime, opened_at=NOW - WEEK, closed_at=NOW - DAY, answers={town.southwick: (2, 1), town.fulwell: (30, 20)})
     (said,) = (await gather(town))["said"]

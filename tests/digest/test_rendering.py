@@ -107,6 +107,26 @@ def test_every_letter_is_whole_light_and_follows_nobody(
     assert re.search("\ue000[0-9a-f]{8}\\.", letter.html + letter.text) is None
 
 
+def test_the_digest_leads_on_to_what_does_not_fit(digest_press: rendering.DigestPress) -> None:
+    asked = [{**cases.ASKED, "id": number, "title": f"Question number {number}"} for number in range(1, 10)]
+    letter = digest_of(digest_press, cases.digest(asked=asked, said=[cases.SAID] * 3, more_said=2))
+    for body in (letter.text, letter.html):
+        assert all(f"Question number {number}" in body for number in range(1, 10))
+        assert "2 more surveys have closed." in body and "https://intouch.example/results" in body
+    plain = digest_of(digest_press, cases.digest(asked=asked[:6], said=[cases.SAID] * 3))
+    assert "also" not in plain.text and "more surveys" not in plain.text + plain.html
+    links = {LINKS.read("answer", link, now=NOW)[0] for link in re.findall(r"/answer/([^\s\"]+)", letter.text)}
+    assert links == set(range(1, 10)), "each can be answered"
+    assert "9 questions for you" in letter.text + letter.html
+
+
+def test_the_briefing_leads_on_to_what_does_not_fit(briefing_press: rendering.BriefingPress) -> None:
+    letter = briefing_press.letter(cases.briefing(surveys=[cases.COMPARED], more_closed=2, more_open=1), name="Carl")
+    for body in (letter.text, letter.html):
+        assert "2 more surveys have closed." in body and "https://intouch.example/results" in body
+        assert "One more survey is open." in body
+
+
 def test_one_tap_unsubscribes_by_the_header_and_by_the_footer(digest_press: rendering.DigestPress) -> None:
     letter = digest_of(digest_press, cases.SMALL)
     url = letter.headers["List-Unsubscribe"].strip("<>")
