@@ -69,7 +69,7 @@ def wards(  # noqa: PLR0917 - typer's options are no positional arguments
     async def work(runtime: Runtime, session: AsyncSession, is_real: bool) -> tuple[Changes, Followed | None]:
         shapes = geojson.read(file, code_field=code_field, name_field=name_field)
         area_of = import_wards.read_areas(areas, shapes) if areas else {}
-        plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since)
+        plan = await import_wards.plan(session, file.name, shapes, areas=area_of, valid_from=since, today=_today(runtime))
         if is_real:
             await import_wards.apply(session, plan)
             await grouping.keep(session)

@@ -32,6 +32,7 @@ class WardPlan:
 
     changes: Changes
     starts_on: date
+    moves_from: date | None = None
     ends_on: date | None = None
     added: list[WardShape] = field(default_factory=list)
     changed: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
@@ -57,12 +58,13 @@ def read_areas(path: Path, shapes: Sequence[WardShape]) -> dict[str, str]:
 
 
 async def plan(
-    session: AsyncSession, source: str, shapes: Sequence[WardShape], *, areas: Mapping[str, str], valid_from: date | None
+    session: AsyncSession, source: str, shapes: Sequence[WardShape], *, areas: Mapping[str, str], valid_from: date | None, today: date
 ) -> WardPlan:
     """What importing ``shapes`` would do to the wards there are.
 
     Wards with a known code are updated in place. With ``valid_from`` the file is the whole set from that day on: wards that
-    are in force then and not in the file are closed on it, and the set itself ends where a later set begins.
+    are in force then and not in the file are closed on it, and the set itself ends where a later set begins. A set that has
+    not begun yet may be moved to a later day.
     """
     known = {ward.code: ward for ward in await session.scalars(sa.select(Ward))}
     unknown = [shape for shape in shapes if shape.code not in known]
@@ -75,6 +77,9 @@ async def plan(
     names = await _area_names(session)
     closing = [w for w in others if valid_from and w.valid_from < starts_on and (w.valid_to is None or w.valid_to > starts_on)]
     is_new_set = bool(unknown or closing)
+    if not is_new_set and valid_from:
+        drawn.moves_from = _moves_later(source, valid_from, [known[shape.code] for shape in shapes], today=today)
+        closing = [ward for ward in others if drawn.moves_from and ward.valid_to == drawn.moves_from]
     for shape in shapes:
         if shape.code in known:
             _compare(drawn, shape, known[shape.code], names, moves_start=valid_from is not None, is_new_set=is_new_set)
@@ -102,6 +107,19 @@ def _check_dates(
         )
 
 
+def _moves_later(source: str, starts_on: date, wards: Sequence[Ward], *, today: date) -> date | None:
+    """The day from which the set is moved to a later one; None when it isn't, ``BadInput`` when it has begun."""
+    began = max(ward.valid_from for ward in wards)
+    if began == SINCE_EVER or began >= starts_on:
+        return None
+    if began <= today:
+        raise BadInput(
+            f"The wards of {source} are in force since {began} already: people live in them, and answers and reports are counted by "
+            f"them. So their first day can't be moved to {starts_on}. To change names, boundaries or areas, leave --valid-from out."
+        )
+    return began
+
+
 def _ended(ward: Ward, on: date) -> bool:
     return ward.valid_to is not None and ward.valid_to <= on
 
@@ -115,7 +133,8 @@ def _compare(drawn: WardPlan, shape: WardShape, ward: Ward, area_names: Mapping[
     if shape.code in drawn.areas and drawn.areas[shape.code] != area_names.get(ward.area_id or 0):
         values["area"] = drawn.areas[shape.code]
     was_undated = ward.valid_from == SINCE_EVER and not is_new_set
-    if moves_start and (drawn.starts_on < ward.valid_from or (was_undated and drawn.starts_on != SINCE_EVER)):
+    is_moved = drawn.starts_on < ward.valid_from or ward.valid_from == drawn.moves_from
+    if moves_start and (is_moved or (was_undated and drawn.starts_on != SINCE_EVER)):
         values["valid_from"] = drawn.starts_on
     if values:
         drawn.changed.append((ward.id, values))

@@ -30,7 +30,7 @@ NEW = [shape("E3", "Fulwell"), shape("E4", "Roker", -1.0), shape("E9", "Goes on"
 
 async def take(runtime: Runtime, shapes: Sequence[WardShape], *, since: date | None = None, areas: dict[str, str] | None = None) -> Changes:
     async with runtime.sessions.write() as session:
-        plan = await import_wards.plan(session, "wards.geojson", shapes, areas=areas or {}, valid_from=since)
+        plan = await import_wards.plan(session, "wards.geojson", shapes, areas=areas or {}, valid_from=since, today=TODAY)
         await import_wards.apply(session, plan)
         return plan.changes
 
@@ -66,7 +66,7 @@ async def test_a_first_set_may_be_given_its_day_later(runtime: Runtime) -> None:
 
 async def test_planning_alone_changes_nothing(runtime: Runtime) -> None:
     async with runtime.sessions.write() as session:
-        await import_wards.plan(session, "f", OLD, areas={"E1": "North"}, valid_from=None)
+        await import_wards.plan(session, "f", OLD, areas={"E1": "North"}, valid_from=None, today=TODAY)
     assert await stored(runtime) == {}
 
 
@@ -103,6 +103,31 @@ async def test_an_earlier_first_day_corrects_the_set_and_the_end_of_the_one_befo
     changes = await take(runtime, NEW[:2], since=NEW_SINCE)
     assert changes.changed == ["E3 Fulwell (valid_from)", "E4 Roker (valid_from)"]
     assert (await stored(runtime))["E1"] == (OLD_SINCE, NEW_SINCE)
+
+
+async def test_a_later_first_day_corrects_a_set_that_is_not_in_force_yet(runtime: Runtime) -> None:
+    await take(runtime, OLD, since=OLD_SINCE)
+    await take(runtime, NEW, since=date(2027, 5, 6))
+    changes = await take(runtime, NEW, since=date(2027, 6, 3))
+    assert changes.changed == ["E3 Fulwell (valid_from)", "E4 Roker (valid_from)"]
+    assert changes.closed == ["E1 Castle", "E2 Hendon"]
+    assert changes.notes == [
+        "The closed wards end on 2027-06-03; residents who live in them are moved or asked on that day, at once if it has passed."
+    ]
+    after = {code: (OLD_SINCE, date(2027, 6, 3)) for code in ("E1", "E2")} | {code: (date(2027, 6, 3), None) for code in ("E3", "E4")}
+    assert await stored(runtime) == after | {"E9": (OLD_SINCE, None)}
+    assert (await take(runtime, NEW, since=date(2027, 6, 3))).is_empty
+
+
+@pytest.mark.parametrize("before", [[], OLD])
+async def test_a_set_in_force_is_not_moved_later_and_that_is_said(runtime: Runtime, before: list[WardShape]) -> None:
+    if before:
+        await take(runtime, before, since=OLD_SINCE)
+    await take(runtime, NEW[:2], since=NEW_SINCE)
+    stands = await stored(runtime)
+    with pytest.raises(BadInput, match=r"^The wards of wards\.geojson are in force since 2026-05-07 already.*leave --valid-from out"):
+        await take(runtime, NEW[:2], since=date(2026, 6, 7))
+    assert await stored(runtime) == stands
 
 
 async def test_known_wards_are_changed_in_place(runtime: Runtime) -> None:

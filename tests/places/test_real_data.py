@@ -49,7 +49,7 @@ def rows_of(names: tuple[str, str, str, str]) -> list[import_postcodes.PostcodeR
 
 
 async def take_wards(session: AsyncSession, names: tuple[str, str, str, str], since: date) -> import_wards.WardPlan:
-    plan = await import_wards.plan(session, names[0], shapes_of(names), areas={}, valid_from=since)
+    plan = await import_wards.plan(session, names[0], shapes_of(names), areas={}, valid_from=since, today=TODAY)
     await import_wards.apply(session, plan)
     return plan
 

@@ -29,7 +29,7 @@ async def _regroup(runtime: Runtime, areas: dict[str, str], *, names: dict[str, 
     """What ``intouch import wards --areas`` does with these wards."""
     shapes = [WardShape(code, name, [square(-float(at), 54.0)]) for at, (code, name) in enumerate(names.items())]
     async with runtime.sessions.write() as session:
-        plan = await import_wards.plan(session, "wards.geojson", shapes, areas=areas, valid_from=since)
+        plan = await import_wards.plan(session, "wards.geojson", shapes, areas=areas, valid_from=since, today=date(2026, 11, 18))
         await import_wards.apply(session, plan)
         await grouping.keep(session)
 
