@@ -42,7 +42,7 @@ async def ward(turn: Turn) -> Reply:
     if here is None:
         return turn.say("ward/none")
     counted = await counts.by_category_and_status(turn.session, here.id)
-    size = await network.size(turn.session, here.id)
+    size = network.shown(await network.size(turn.session, here.id), turn.runtime.settings.smallest_count)
     return turn.say(
         "ward/ward",
         edits=True,
@@ -52,7 +52,7 @@ async def ward(turn: Turn) -> Reply:
         surveys=[survey.title for survey in await listing.open_for(turn.session, resident, now=turn.now)],
         waiting=sum(count.number for count in counted if count.status in _OPEN),
         fixed=sum(count.number for count in counted if count.status is IssueStatus.FIXED),
-        size=size if size >= turn.runtime.settings.smallest_count else None,
+        size=size,
     )
 
 

@@ -56,14 +56,10 @@ async def _team(session: AsyncSession, scope: Scope) -> dict[str, str]:
 
 
 async def _network(session: AsyncSession, scope: Scope) -> dict[str, int | None]:
-    """Size and growth; None for a number of people too small to be shown."""
+    """Size and growth, each at least; None for a number of people too small to be shown."""
     size = await network.size(session, scope.ward.id)
     growth = await network.growth(session, scope.ward.id, since=scope.now - timedelta(days=7))
-    return {"size": _if_shown(size, scope.smallest), "growth": _if_shown(growth, scope.smallest), "smallest": scope.smallest}
-
-
-def _if_shown(number: int, smallest: int) -> int | None:
-    return number if number == 0 or number >= smallest else None
+    return {"size": network.shown(size, scope.smallest), "growth": network.shown(growth, scope.smallest), "smallest": scope.smallest}
 
 
 async def _reports(session: AsyncSession, scope: Scope) -> dict[str, Any]:

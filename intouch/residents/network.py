@@ -1,4 +1,4 @@
-"""Network: how many residents of a ward are signed up, and how fast that grows."""
+"""Network: how many residents of a ward are signed up, how fast that grows, and how much of it is told."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ async def size(session: AsyncSession, ward_id: int) -> int:
 async def growth(session: AsyncSession, ward_id: int, *, since: datetime) -> int:
     """Of these, how many joined at ``since`` or later."""
     return await _count(session, ward_id, Resident.joined_at >= since)
+
+
+def shown(number: int, smallest: int) -> int | None:
+    """So many at least, in steps of ``smallest``; None: fewer than that.
+
+    Told exactly, two looks at the size would give away the few who joined between them.
+    """
+    return number - number % smallest if number == 0 or number >= smallest else None
 
 
 async def _count(session: AsyncSession, ward_id: int, *more: sa.ColumnElement[bool]) -> int:

@@ -128,6 +128,12 @@ async def test_the_ward_shows_who_speaks_for_it_and_who_mends_things(runtime: Ru
     assert buttons(reply)["Results"] == "http://127.0.0.1:8000/results"
 
 
+async def test_the_ward_says_about_how_many_neighbours_there_are(runtime: Runtime, town: Town) -> None:
+    for _ in range(6):
+        alice = await town.subscriber()
+    assert "At least 5 neighbours have signed up." in text(await act(runtime, ward.ward, alice))
+
+
 async def test_who_has_no_ward_is_asked_for_it(runtime: Runtime, town: Town) -> None:
     alice = await town.subscriber()
     async with runtime.sessions.write() as session:

@@ -155,7 +155,7 @@ BRIEFING = briefing(
         "oldest": [REPORT],
     },
     notices=[NOTICE],
-    network={"size": 124, "growth": 7, "smallest": 5},
+    network={"size": 120, "growth": 5, "smallest": 5},
     steps=STEPS,
 )
 HOSTILE_BRIEFING = briefing(

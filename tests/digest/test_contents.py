@@ -186,7 +186,18 @@ async def test_an_open_survey_that_few_answered_is_a_thing_to_mention_and_its_an
     assert "Few of the 100 people asked have answered “A crossing at the Green” so far. It closes on Saturday 19 December:" in letter.text
 
 
-@pytest.mark.parametrize(("people", "size"), [(0, 0), (4, None), (5, 5)])
+async def test_two_looks_at_a_network_do_not_tell_who_joined_between_them(runtime: Runtime, town: Town) -> None:
+    await writing.notice(runtime, "Something", on=date(2026, 11, 24), ward_id=None, created_at=NOW - DAY)
+    press, looks = BriefingPress(Letters(runtime.templates), runtime.templates), set()
+    for people in range(1, 10):
+        await town.subscriber()
+        if people >= 5:
+            looks.add(press.letter(await gather(town, for_councillors=True), name="Carl").text.partition("YOUR NETWORK")[2][:200])
+    (said,) = looks
+    assert "At least 5 people in your ward have signed up." in said
+
+
+@pytest.mark.parametrize(("people", "size"), [(0, 0), (4, None), (5, 5), (7, 5)])
 async def test_the_size_of_a_network_of_very_few_is_not_told(runtime: Runtime, town: Town, people: int, size: int | None) -> None:
     await writing.notice(runtime, "Something", on=date(2026, 11, 24), ward_id=None, created_at=NOW - DAY)
     for _ in range(people):

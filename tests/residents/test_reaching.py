@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intouch.errors import NotFound
 from intouch.outbox import enqueue
@@ -106,6 +108,14 @@ async def test_who_stopped_is_back_with_the_first_topic_they_choose(runtime: Run
         await preferences.change_topics(session, grace, topics={Topic.DIGEST}, now=now)
         assert resident.status is ResidentStatus.ACTIVE
         assert resident.consented_at == now
+
+
+@given(st.integers(min_value=0, max_value=10_000), st.integers(min_value=1, max_value=50))
+def test_a_shown_number_is_true_and_stands_for_as_many_as_may_not_be_told_apart(number: int, smallest: int) -> None:
+    told = network.shown(number, smallest)
+    alike = [other for other in range(max(0, number - smallest), number + smallest + 1) if network.shown(other, smallest) == told]
+    assert (told or 0) <= number
+    assert told == 0 if number == 0 else len(alike) >= smallest - (told is None)
 
 
 async def test_the_network_counts_those_who_are_in_and_those_who_joined_since(runtime: Runtime, now: datetime) -> None:
