@@ -13,6 +13,7 @@ from intouch.errors import InTouchError
 from intouch.runtime import Runtime
 from intouch.web import (
     answering,
+    bounding,
     confirming,
     failing,
     forms,
@@ -69,9 +70,9 @@ def create(runtime: Runtime) -> Starlette:
         middleware=[
             Middleware(Headers, is_https=runtime.links.public_url.startswith("https://")),
             Middleware(failing.Failing),
+            Middleware(bounding.Bounded, most=forms.MOST_BYTES),
         ],
         exception_handlers={InTouchError: failing.sentence, HTTPException: failing.http_error},
-        max_body_size=forms.MOST_BYTES,
     )
     application.state.runtime = runtime
     application.state.bot_name = runtime.settings.telegram_bot_name
