@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NO_CSV = {b"PK\x03\x04": "an Excel or OpenDocument workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"}
 # What people write beside letters in Windows' own encoding; anything else means that it is another one.
 _USUAL_SIGNS = frozenset("\u00a0£€§©®°·´²³¼½¾«»¿¡ªº–—‘’“”•…™")
+
+_LETTER = r"[^\W\d_ªº]"
+_WORD = re.compile(f"{_LETTER}+")
+_CUBIC = re.compile(rf"\b(?:[cdkm]?m|ft|in|yd)³(?!{_LETTER})")
+# "Łukasz" in Windows' central European encoding reads "£ukasz" here: so do Ł ł Ľ ľ ż Ş ş, which these signs stand for.
+_ODD_SIGN = re.compile(rf"(?<={_LETTER})(?:£(?!\d)|[³¼¾¿ªº])|[£³¼¾ªº](?={_LETTER})|¿(?=[a-zß-öø-ÿœšž])")
 
 
 class BadFile(BadInput):
@@ -121,9 +128,21 @@ def _decoded(raw: bytes) -> str | None:
     text = _try(raw, "utf-8-sig")
     if text is None:
         text = _try(raw, "cp1252")
-        if text is not None and any(c > "~" and not c.isalpha() and c not in _USUAL_SIGNS for c in text):
+        if text is not None and _is_of_another_encoding(text):
             return None
     return text
+
+
+def _is_of_another_encoding(text: str) -> bool:
+    """Whether this can't have been written in Windows' western encoding, as which any bytes can be read."""
+    if any(c > "~" and not c.isalpha() and c not in _USUAL_SIGNS for c in text) or _ODD_SIGN.search(_CUBIC.sub("", text)):
+        return True
+    # Cyrillic and Greek words read as accented letters only: "Èâàí".
+    return any(_accented(word) >= 3 and 3 * _accented(word) > 2 * len(word) for word in set(_WORD.findall(text)))
+
+
+def _accented(word: str) -> int:
+    return sum(letter > "~" for letter in word)
 
 
 def _try(raw: bytes, encoding: str) -> str | None:

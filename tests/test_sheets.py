@@ -52,6 +52,54 @@ def test_a_file_that_cannot_be_read_is_said_to_be_what_it_is(tmp_path: Path, raw
     assert sentence in str(raised.value)
 
 
+def people(names: list[str], encoding: str) -> bytes:
+    return ("name,ward_code\n" + "".join(f"{name},E05016391\n" for name in names)).encode(encoding)
+
+
+GENUINE = [
+    "Zoë", "Žaneta", "José Muñoz", "Þór Æðey", "Ærø", "Åse Ødegård", "Ó Briain à Õ", "Sœur Noël", "François-Xavier Ÿ", "IKEA® 20°C",
+    "½hr", "£5 a m³, 3 ft³ or £1m", "¿Qué? ¡Sí!", "Col·lecció", "5ª e 3º", "Straße", "Jürgen Größe", "€uro «x»",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_names_from_everywhere_come_through(encoding: str) -> None:
+    assert sheets.decode(people(GENUINE, encoding), "people.csv") == people(GENUINE, "utf-8").decode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_names_that_windows_own_encoding_has_not_come_through_in_others(encoding: str) -> None:
+    names = ["Ðorđe", "Иван Петров", "Łukasz Żółć", "Γιάννης", "محمد", "ÄÖÜ"]
+    assert sheets.decode(people(names, encoding), "people.csv") == people(names, "utf-8").decode()
+
+
+@given(st.lists(st.text("aeiouknstrl", min_size=1, max_size=8), min_size=2, max_size=2), st.text("éèêëñöüçåøæðþßšžœÿ", max_size=2))
+def test_a_word_with_two_letters_beyond_ascii_comes_through(parts: list[str], letters: str) -> None:
+    names = [letters.join(parts), (letters[:1] + parts[0]).title()]
+    assert sheets.decode(people(names, "cp1252"), "people.csv") == people(names, "utf-8").decode()
+
+
+@given(st.text("абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ", min_size=3, max_size=12))
+def test_cyrillic_in_windows_encoding_is_not_read_as_something_else(name: str) -> None:
+    with pytest.raises(BadFile, match="can't tell for certain"):
+        sheets.decode(people(["Alice", name], "cp1251"), "people.csv")
+
+
+@given(st.text("aeiouknstrl", max_size=6), st.sampled_from("ŁłĄąŻżĽľŞş"), st.text("aeiouknstrlóáéšž", min_size=1, max_size=6))
+def test_polish_and_its_neighbours_in_windows_encoding_are_not_read_as_something_else(before: str, letter: str, after: str) -> None:
+    for name in (before + letter + after, (after + letter).title(), (letter + after).upper()):
+        with pytest.raises(BadFile, match="can't tell for certain"):
+            sheets.decode(people(["José", name], "cp1250"), "people.csv")  # whose é is no UTF-8, as some pairs of letters are
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("Иван", "cp1251"), ("Łukasz Kowal", "cp1250"), ("Γιάννης", "cp1253"), ("MICHAŁ", "cp1250")]
+)
+def test_an_encoding_that_is_not_windows_own_is_refused(name: str, encoding: str) -> None:
+    with pytest.raises(BadFile, match="Please save it as"):
+        sheets.decode(people([name], encoding), "people.csv")
+
+
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"people\.csv can't be read: No such file"):
         sheets.read(tmp_path / "people.csv", COLUMNS)
