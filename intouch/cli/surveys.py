@@ -128,16 +128,20 @@ def _line(survey: Survey) -> dict[str, Any]:
 
 @app.command(epilog="Example: intouch survey close 12")
 def close(survey_id: SurveyId, as_json: AsJson = False) -> None:
-    """Close a survey now; everybody who answered is told what their ward said."""
+    """Close a survey now; everybody who answered is told what their ward said. One that has not opened yet never will."""
     number = saying.number(survey_id, "a survey", _SEE)
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Runtime) -> tuple[bool, int]:
         async with runtime.sessions.write() as session:
-            return await closing.close(session, number, now=runtime.now())
+            is_cancelled = await closing.cancel(session, number, now=runtime.now())
+            return is_cancelled, 0 if is_cancelled else await closing.close(session, number, now=runtime.now())
 
-    told = with_runtime(work)
+    is_cancelled, told = with_runtime(work)
     sentence = f"Survey {number} is closed and its results are published. {plural(told, 'person is', 'people are')} told."
-    Done(sentence, {"survey_id": number, "told": told}).tell(as_json=as_json)
+    if is_cancelled:
+        sentence = f"Survey {number} is cancelled: it will not open. Nobody was asked."
+    state = "cancelled" if is_cancelled else "published"
+    Done(sentence, {"survey_id": number, "state": state, "told": told}).tell(as_json=as_json)
 
 
 @app.command("results", epilog="Example: intouch survey results 12 --ward E05016391 --format csv")

@@ -22,8 +22,18 @@ async def close(session: AsyncSession, survey_id: int, *, now: datetime) -> int:
     if survey.status in (SurveyStatus.CLOSED, SurveyStatus.PUBLISHED):
         return 0
     if survey.status is SurveyStatus.DRAFT:
-        raise BadInput("This survey hasn't opened yet, so there is nothing to close.")
+        raise BadInput("This survey is still being written, so there is nothing to close.")
     return await _close(session, survey, now=now)
+
+
+async def cancel(session: AsyncSession, survey_id: int, *, now: datetime) -> bool:
+    """Take back a survey that waits for its time, so that it never opens; whether it is taken back now."""
+    survey = await locked(session, survey_id)
+    if survey.status is SurveyStatus.DRAFT and survey.launched_at is not None:
+        # The file may be launched again: it asked nobody.
+        survey.status, survey.closed_at, survey.file_hash = SurveyStatus.CANCELLED, now, None
+        await session.flush()
+    return survey.status is SurveyStatus.CANCELLED
 
 
 async def close_due(session: AsyncSession, *, now: datetime) -> int:

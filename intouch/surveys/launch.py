@@ -126,6 +126,8 @@ async def launch(session: AsyncSession, survey_id: int, *, now: datetime) -> int
     survey = await locked(session, survey_id)
     if survey.status is SurveyStatus.OPEN or (survey.status is SurveyStatus.DRAFT and survey.launched_at is not None):
         return 0
+    if survey.status is SurveyStatus.CANCELLED:
+        raise Closed("This survey was cancelled before it opened. Make a new one to ask.")
     if survey.status is not SurveyStatus.DRAFT:
         raise Closed("This survey has closed already. Make a new one to ask again.")
     _check_closing(survey.closes_at, now)

@@ -19,6 +19,7 @@ class SurveyStatus(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     PUBLISHED = "published"
+    CANCELLED = "cancelled"  # taken back before it opened
 
 
 class QuestionType(StrEnum):

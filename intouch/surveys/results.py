@@ -124,7 +124,7 @@ async def results(
     seen the minute before would tell how many did not know.
     """
     survey = await session.get(Survey, survey_id)
-    if survey is None or survey.status is SurveyStatus.DRAFT:
+    if survey is None or survey.status in (SurveyStatus.DRAFT, SurveyStatus.CANCELLED):
         raise NotFound(f"There are no results of a survey {survey_id}.")
     is_final = survey.status in (SurveyStatus.CLOSED, SurveyStatus.PUBLISHED)
     questions = (await questionnaires.load(session, survey)).questions

@@ -50,6 +50,21 @@ def test_the_same_file_is_launched_once(folder: Path) -> None:
     assert [row["state"] for row in json.loads(_run("list", "--json").output)] == ["open"]
 
 
+def test_a_survey_that_has_not_opened_yet_is_taken_back(folder: Path) -> None:
+    (folder / "bins.toml").write_text(GOOD.replace("closes =", "opens = 2090-12-01T09:00:00\ncloses ="))
+    for as_json in (False, True):
+        _run("launch", str(folder / "bins.toml"))
+        number = str(json.loads(_run("list", "--json").output)[0]["id"])
+        assert json.loads(_run("list", "--json").output)[0]["state"] == "scheduled"
+        for _ in range(2):
+            closed = _run("close", number, *(["--json"] if as_json else []))
+            if as_json:
+                assert json.loads(closed.output) == {"survey_id": int(number), "state": "cancelled", "told": 0}
+            else:
+                assert closed.output == f"Survey {number} is cancelled: it will not open. Nobody was asked.\n"
+        assert json.loads(_run("list", "--json").output)[0]["state"] == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("name", "contents", "sentence"),
     [
@@ -129,4 +144,4 @@ def test_machines_read_moments_in_utc_and_what_closing_did(folder: Path) -> None
         listed = json.loads(_run("list", "--json").stdout)[0]
         assert (listed["opens_at"], listed["closes_at"]) == (told["opens_at"], told["closes_at"])
         assert "open       2090-07-05 18:00  Bins in Southwick" in _run("list").stdout
-    assert json.loads(_run("close", "1", "--json").stdout) == {"survey_id": 1, "told": 0}
+    assert json.loads(_run("close", "1", "--json").stdout) == {"survey_id": 1, "state": "published", "told": 0}

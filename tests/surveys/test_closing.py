@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from intouch.errors import BadInput, Closed
+from intouch.errors import BadInput, Closed, NotFound
 from intouch.letters import Letter, Letters
 from intouch.outbox.models import Delivery
 from intouch.outbox.rendering import Rendered, Unwanted
 from intouch.residents import preferences
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
-from intouch.surveys import answering, closing, invitations, launch, outcomes
+from intouch.surveys import answering, closing, invitations, launch, listing, outcomes, results
 from intouch.surveys.filling_in import Given
 from intouch.surveys.models import AnswerKind, QuestionType, Response, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
@@ -176,7 +176,7 @@ async def test_only_what_is_closed_is_published_and_only_what_is_open_closed(
         draft = await launch.create(session, single, now=now)
         with pytest.raises(Closed, match="still open"):
             await closing.publish(session, survey_id, now=now)
-        with pytest.raises(BadInput, match="hasn't opened"):
+        with pytest.raises(BadInput, match="still being written"):
             await closing.close(session, draft.id, now=now)
 
 
@@ -265,3 +265,30 @@ async def test_who_is_asked_by_email_gets_a_link_for_each_answer(runtime: Runtim
     assert letter.subject == "Your view, please: Bins in Southwick"
     assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "3 more short questions" in letter.html
+
+
+async def test_a_survey_that_waits_for_its_time_can_be_taken_back(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -> None:
+    later = replace(plan, opens_at=now + timedelta(days=1), file_hash="a-file")
+    survey_id = await _survey(runtime, later, now)
+    async with runtime.sessions.write() as session:
+        assert await closing.cancel(session, survey_id, now=now)
+    async with runtime.sessions.write() as session:
+        assert await closing.cancel(session, survey_id, now=now), "twice is once"
+        assert await launch.open_due(session, now=now + timedelta(days=2)) == 0
+        with pytest.raises(Closed, match="was cancelled before it opened"):
+            await launch.launch(session, survey_id, now=now)
+        with pytest.raises(NotFound, match="no results"):
+            await results.results(session, survey_id, smallest=5)
+        assert await listing.for_officers(session) == []
+        assert await listing.closed_between(session, start=now, end=now + timedelta(days=9), ward_id=town.wards[SOUTHWICK]) == []
+        again = await launch.create(session, later, now=now)
+        assert again.id != survey_id, "the same file may be launched once more"
+
+
+async def test_only_a_survey_that_waits_is_taken_back(runtime: Runtime, town: Town, plan: SurveyPlan, now: datetime) -> None:
+    survey_id = await _survey(runtime, plan, now)
+    async with runtime.sessions.write() as session:
+        draft = await launch.create(session, plan, now=now)
+    async with runtime.sessions.write() as session:
+        assert not await closing.cancel(session, survey_id, now=now)
+        assert not await closing.cancel(session, draft.id, now=now)

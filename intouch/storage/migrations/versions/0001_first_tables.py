@@ -156,7 +156,7 @@ def upgrade() -> None:
     )
     op.create_table('surveys',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('status', sa.Enum('draft', 'open', 'closed', 'published', name='surveystatus', native_enum=False, length=24), nullable=False),
+    sa.Column('status', sa.Enum('draft', 'open', 'closed', 'published', 'cancelled', name='surveystatus', native_enum=False, length=24), nullable=False),
     sa.Column('title', sa.Text(), nullable=False),
     sa.Column('why', sa.Text(), nullable=False),
     sa.Column('ward_codes', sa.JSON(), nullable=False),
