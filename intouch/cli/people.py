@@ -1,4 +1,4 @@
-"""People: adding officers, and the one-time codes with which officers and councillors link their Telegram."""
+"""People: adding and removing officers, and the one-time codes with which officers and councillors link their Telegram."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from intouch.cli.running import with_runtime
-from intouch.cli.saying import AsJson, say, say_json
+from intouch.cli.saying import AsJson, Done, Yes, make_sure, say, say_json
 from intouch.council import linking, people
 from intouch.runtime import Runtime
+from intouch.surveys import officers
 
 officer_app = typer.Typer(no_args_is_help=True)
 councillor_app = typer.Typer(no_args_is_help=True)
@@ -52,6 +53,32 @@ def link_officer(
     _tell_code(*with_runtime(work), as_json=as_json)
 
 
+@officer_app.command("remove")
+def remove_officer(
+    email: Annotated[str, typer.Argument(help="The officer's email address.")], yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Take away an officer's rights at once, and forget who they were. The surveys that they launched stay.
+
+    Example: intouch officer remove olive@council.example
+    """
+
+    async def find(runtime: Runtime) -> str:
+        async with runtime.sessions.read() as session:
+            return (await people.find_officer(session, email)).name
+
+    async def work(runtime: Runtime) -> int:
+        async with runtime.sessions.write() as session:
+            officer = await people.find_officer(session, email)
+            await officers.remove(session, officer)
+            return officer.id
+
+    name = with_runtime(find)
+    make_sure(f"Take away {name}'s rights as an officer?", is_sure=yes)
+    gone = with_runtime(work)
+    sentence = f"{name} is no officer any more. The surveys that they launched stay."
+    Done(sentence, {"id": gone, "name": name, "removed": True}).tell(as_json=as_json)
+
+
 @officer_app.command("list")
 def list_officers(as_json: AsJson = False) -> None:
     """List the officers.
@@ -85,6 +112,27 @@ def link_councillor(
             return councillor.name, await linking.issue_code(session, councillor_id=councillor.id, now=runtime.now())
 
     _tell_code(*with_runtime(work), as_json=as_json)
+
+
+@councillor_app.command("unlink")
+def unlink_councillor(
+    name_or_id: Annotated[str, typer.Argument(help="The councillor's name, or the id that the list shows.")],
+    ward: Annotated[str, typer.Option(help="Code or name of the ward, where two councillors have one name.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take away the link to a councillor's Telegram; the briefing goes on coming by email.
+
+    Example: intouch councillor unlink "Carl Councillor"
+    """
+
+    async def work(runtime: Runtime) -> tuple[int, str]:
+        async with runtime.sessions.write() as session:
+            councillor = await people.find_councillor(session, name_or_id, ward_code=ward)
+            await linking.unlink(session, councillor, now=runtime.now())
+            return councillor.id, councillor.name
+
+    councillor_id, name = with_runtime(work)
+    Done(f"{name}'s Telegram is not linked any more.", {"id": councillor_id, "name": name, "is_linked": False}).tell(as_json=as_json)
 
 
 @councillor_app.command("list")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 
 from intouch.cli import running, saying
-from intouch.cli.saying import AsJson, Done
-from intouch.errors import BadInput, NotFound
+from intouch.cli.saying import AsJson, Done, Yes
+from intouch.errors import NotFound
 from intouch.places.models import Ward
 from intouch.privacy import erasure, export
 from intouch.residents.models import Resident, ResidentStatus
@@ -40,18 +39,13 @@ def export_resident(resident_id: ResidentId) -> None:
 
 
 @app.command("erase")
-def erase_resident(
-    resident_id: ResidentId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: AsJson = False
-) -> None:
+def erase_resident(resident_id: ResidentId, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete everything about a resident, for good. Published counts stay as they are.
 
     Example: intouch resident erase 12
     """
     number = saying.number(resident_id, "a resident", _SEE)
-    if not yes:
-        if sys.stdin is None or sys.stdin.closed:
-            raise saying.fail(BadInput("Nobody can be asked here whether that is meant. Say --yes if it is."))
-        typer.confirm(f"Delete everything about resident {number}, for good?", abort=True, err=True)
+    saying.make_sure(f"Delete everything about resident {number}, for good?", is_sure=yes)
 
     async def work(runtime: Runtime) -> None:
         async with runtime.sessions.write() as session:

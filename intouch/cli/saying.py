@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ from intouch.templating import plural, time_of_day
 
 LARGEST_ID = 2**31 - 1  # more than this no database of ours counts, and some refuse to look for
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for a machine to read.")]
 
 
@@ -96,6 +98,15 @@ def span(length: timedelta) -> str:
     if minutes < 120:
         return plural(minutes, "minute", "minutes")
     return plural(minutes // 60, "hour", "hours") if minutes < 48 * 60 else plural(minutes // 1440, "day", "days")
+
+
+def make_sure(question: str, *, is_sure: bool) -> None:
+    """Ask on the terminal whether that is meant, unless it was said before (``--yes``); ends the command when it isn't."""
+    if is_sure:
+        return
+    if sys.stdin is None or sys.stdin.closed:
+        raise fail(BadInput("Nobody can be asked here whether that is meant. Say --yes if it is."))
+    typer.confirm(legible.for_terminal(question), abort=True, err=True)
 
 
 def number(text: str, thing: str, see: str) -> int:

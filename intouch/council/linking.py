@@ -38,11 +38,27 @@ async def issue_code(session: AsyncSession, *, officer_id: int | None = None, co
     if (officer_id is None) == (councillor_id is None):
         raise ValueError("a code is for one officer or for one councillor")
     theirs = LinkCode.officer_id == officer_id if officer_id is not None else LinkCode.councillor_id == councillor_id
-    await session.execute(sa.update(LinkCode).where(theirs, LinkCode.used_at.is_(None), LinkCode.expires_at > now).values(expires_at=now))
+    await _end_codes(session, theirs, now=now)
     body = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
     session.add(LinkCode(code_hash=_hash(body), officer_id=officer_id, councillor_id=councillor_id, expires_at=now + GOOD_FOR))
     await session.flush()
     return f"LINK-{body[:4]}-{body[4:]}"
+
+
+async def unlink(session: AsyncSession, councillor: Councillor, *, now: datetime) -> None:
+    """Take a councillor's Telegram away, with the codes that would link it again."""
+    await _end_codes(session, LinkCode.councillor_id == councillor.id, now=now)
+    councillor.telegram_id = None
+    await session.flush()
+
+
+async def forget_codes(session: AsyncSession, officer_id: int) -> None:
+    """Delete an officer's codes, used or not."""
+    await session.execute(sa.delete(LinkCode).where(LinkCode.officer_id == officer_id))
+
+
+async def _end_codes(session: AsyncSession, theirs: sa.ColumnElement[bool], *, now: datetime) -> None:
+    await session.execute(sa.update(LinkCode).where(theirs, LinkCode.used_at.is_(None), LinkCode.expires_at > now).values(expires_at=now))
 
 
 def looks_like_code(text: str) -> bool:

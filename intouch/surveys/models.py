@@ -55,7 +55,7 @@ class Survey(Base):
     is_audience_chosen: Mapped[bool] = mapped_column(default=False)
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
-    officer_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Officer.id))
+    officer_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Officer.id, ondelete="SET NULL"))
     file_hash: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     created_at: Mapped[datetime]
     launched_at: Mapped[datetime | None]

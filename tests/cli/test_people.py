@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import Result
 from typer import Typer
 from typer.testing import CliRunner
@@ -17,7 +18,13 @@ from intouch import settings
 from intouch.cli import people
 from intouch.clock import SystemClock
 from intouch.council import linking
-from intouch.council.models import Councillor
+from intouch.council import people as council
+from intouch.council.models import Councillor, LinkCode
+from intouch.errors import Closed, NotFound
+from intouch.residents import dialogues
+from intouch.residents.models import DialogueKind
+from intouch.surveys import drafts
+from intouch.surveys.models import Survey, SurveyStatus
 from tests.places.squares import three_wards
 
 
@@ -37,10 +44,11 @@ def run(app: Typer, *arguments: str) -> Result:
 
 async def redeem(code: str) -> linking.Linked:
     runtime = application.build_runtime(settings.load())
-    async with runtime.sessions.write() as session:
-        linked = await linking.redeem(session, code, telegram_id=7, now=SystemClock().now())
-    await runtime.sessions.close()
-    return linked
+    try:
+        async with runtime.sessions.write() as session:
+            return await linking.redeem(session, code, telegram_id=7, now=SystemClock().now())
+    finally:
+        await runtime.sessions.close()
 
 
 async def elect(*names: str) -> None:
@@ -87,6 +95,65 @@ def test_a_councillor_gets_a_code_by_name_ward_or_id() -> None:
     assert run(people.councillor_app, "link", str(listed[0]["id"])).exit_code == 0
     assert run(people.councillor_app, "link", "Olga Old").exit_code == 1
     assert "left office" in run(people.councillor_app, "list", "--all").stdout
+
+
+async def write_surveys(email: str) -> None:
+    """A survey that this officer launched, and one that they are still writing in the chat."""
+    runtime = application.build_runtime(settings.load())
+    now = SystemClock().now()
+    async with runtime.sessions.write() as session:
+        officer_id = (await council.find_officer(session, email)).id
+        launched = Survey(title="Bins", status=SurveyStatus.OPEN, officer_id=officer_id, ward_codes=[], created_at=now, launched_at=now)
+        draft = await drafts.begin(session, officer_id=officer_id, now=now)
+        session.add(launched)
+        await dialogues.begin(session, 7, DialogueKind.LAUNCH, draft.id, now=now)
+    await runtime.sessions.close()
+
+
+async def left_behind() -> tuple[list[tuple[str, int | None]], int, bool]:
+    runtime = application.build_runtime(settings.load())
+    async with runtime.sessions.read() as session:
+        surveys = [(survey.title, survey.officer_id) for survey in await session.scalars(sa.select(Survey))]
+        codes = await session.scalar(sa.select(sa.func.count()).select_from(LinkCode)) or 0
+        listens = await dialogues.current(session, 7) is not None
+    await runtime.sessions.close()
+    return surveys, codes, listens
+
+
+def test_an_officer_who_leaves_loses_every_right_and_their_surveys_stay() -> None:
+    code = code_in(run(people.officer_app, "add", "Olive Officer", "--email", "olive@council.example"))
+    asyncio.run(redeem(code))
+    asyncio.run(write_surveys("olive@council.example"))
+    asked = CliRunner().invoke(people.officer_app, ["remove", "olive@council.example"], input="n\n")
+    assert asked.exit_code == 1 and "Take away Olive Officer's rights as an officer?" in asked.stderr
+    assert asyncio.run(left_behind())[1:] == (1, True)
+    gone = run(people.officer_app, "remove", " Olive@council.example", "--yes")
+    assert gone.stdout == "Olive Officer is no officer any more. The surveys that they launched stay.\n"
+    assert asyncio.run(left_behind()) == ([("Bins", None)], 0, False)
+    assert "There are no officers yet" in run(people.officer_app, "list").stdout
+    with pytest.raises(NotFound, match="We don't know this code"):
+        asyncio.run(redeem(code))
+    again = run(people.officer_app, "remove", "olive@council.example", "--yes")
+    assert (again.exit_code, "no officer with that address" in again.stderr) == (1, True)
+
+
+def test_a_machine_hears_that_an_officer_is_gone() -> None:
+    run(people.officer_app, "add", "Olive Officer", "--email", "olive@council.example")
+    gone = json.loads(run(people.officer_app, "remove", "olive@council.example", "--yes", "--json").stdout)
+    assert (gone["name"], gone["removed"]) == ("Olive Officer", True)
+
+
+def test_a_councillors_link_is_taken_away_and_their_office_stays() -> None:
+    asyncio.run(elect("Carl Carr"))
+    first = code_in(run(people.councillor_app, "link", "Carl Carr"))
+    asyncio.run(redeem(first))
+    second = code_in(run(people.councillor_app, "link", "Carl Carr"))
+    assert run(people.councillor_app, "unlink", "carl carr").stdout == "Carl Carr's Telegram is not linked any more.\n"
+    (listed,) = json.loads(run(people.councillor_app, "list", "--json").stdout)
+    assert (listed["is_linked"], listed["is_active"]) == (False, True)
+    for code in (first, second):
+        with pytest.raises(Closed):
+            asyncio.run(redeem(code))
 
 
 def test_an_empty_list_tells_the_way_on() -> None:

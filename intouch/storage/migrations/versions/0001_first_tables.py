@@ -170,7 +170,7 @@ def upgrade() -> None:
     sa.Column('launched_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('closed_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('published_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['officer_id'], ['officers.id'], name=op.f('fk_surveys_officer_id_officers')),
+    sa.ForeignKeyConstraint(['officer_id'], ['officers.id'], name=op.f('fk_surveys_officer_id_officers'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_surveys')),
     sa.UniqueConstraint('file_hash', name=op.f('uq_surveys_file_hash'))
     )
