@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.cli import saying
 from intouch.cli.running import with_runtime
-from intouch.cli.saying import AsJson, Done, say, say_json
+from intouch.cli.saying import AsJson, Done, Yes, say, say_json
 from intouch.digest import batches
 from intouch.errors import BadInput, NotFound
-from intouch.outbox import epoch, holds, listing, retrying
+from intouch.outbox import epoch, holds, listing, progress, retrying
 from intouch.outbox.listing import Listed, Wanted
 from intouch.outbox.models import Stand, State
 from intouch.runtime import Runtime
@@ -124,9 +124,9 @@ def resume(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = F
 
 
 @app.command("cancel", epilog="Example: intouch delivery cancel --edition 2026-W47/Southwick")
-def cancel(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
+def cancel(edition: EditionName = "", batch: BatchName = "", yes: Yes = False, as_json: AsJson = False) -> None:
     """Stop sending an edition or a batch for good; what has gone out has gone out."""
-    with_runtime(lambda runtime: stop(runtime, _named(edition, batch), Stand.CANCELLED)).tell(as_json=as_json)
+    cancel_for_good(lambda _runtime: _named(edition, batch), is_sure=yes).tell(as_json=as_json)
 
 
 @app.command("approve", epilog="Example: intouch delivery approve")
@@ -154,6 +154,19 @@ def hold(as_json: AsJson = False) -> None:
 
 
 Chosen = Callable[[AsyncSession], Awaitable[list[str]]]
+
+
+def cancel_for_good(chosen: Callable[[Runtime], Chosen], *, is_sure: bool) -> Done:
+    """Cancel, after asking: hundreds of emails may hang on a slip, and nothing brings them back."""
+
+    async def waiting(runtime: Runtime) -> int:
+        async with runtime.sessions.read() as session:
+            found = await progress.measure(session, await chosen(runtime)(session))
+            return found.left + found.kept
+
+    if not is_sure:
+        saying.make_sure(f"Cancel {_deliveries(with_runtime(waiting))} for good? Nobody gets them then.", is_sure=False)
+    return with_runtime(lambda runtime: stop(runtime, chosen(runtime), Stand.CANCELLED))
 
 
 async def stop(runtime: Runtime, chosen: Chosen, stand: Stand) -> Done:

@@ -14,7 +14,7 @@ from intouch.cli import delivery
 from intouch.cli.delivery import Chosen
 from intouch.cli.digest import briefing_app, digest_app, letter_now
 from intouch.cli.running import with_runtime
-from intouch.cli.saying import AsJson, Done
+from intouch.cli.saying import AsJson, Done, Yes
 from intouch.council import people
 from intouch.digest import batches, editions
 from intouch.digest.models import Audience
@@ -51,9 +51,9 @@ def add(app: typer.Typer, audience: Audience) -> None:
         with_runtime(lambda runtime: delivery.go_on(runtime, _of(runtime, audience, period, ward))).tell(as_json=as_json)
 
     @app.command("cancel", epilog=f"Example: intouch {name} cancel --period 2026-W47 --ward Southwick")
-    def cancel(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
+    def cancel(period: Period = "", ward: OneWard = "", yes: Yes = False, as_json: AsJson = False) -> None:
         """Stop sending for good; what has gone out has gone out."""
-        with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.CANCELLED)).tell(as_json=as_json)
+        delivery.cancel_for_good(lambda runtime: _of(runtime, audience, period, ward), is_sure=yes).tell(as_json=as_json)
 
 
 add(digest_app, Audience.DIGEST)

@@ -106,9 +106,23 @@ def test_an_edition_is_paused_resumed_and_cancelled_each_safe_to_say_twice(town:
     assert (say("pause"), say("pause")) == ("2 deliveries paused.", "0 deliveries paused.")
     assert json.loads(run("digest", "status", "--json")[1])["periods"][0]["deliveries"] == {"paused": 2, "queued": 1}
     assert (say("resume"), say("resume")) == ("2 deliveries resumed.", "0 deliveries resumed.")
+    words = (*words, "--yes")
     assert (say("cancel"), say("cancel")) == ("2 deliveries cancelled.", "0 deliveries cancelled.")
+    words = words[:-1]
     code, said = run(*(word.format("resume") for word in words))
     assert code == 1 and "what is cancelled stays so" in said
+
+
+@pytest.mark.parametrize("words", [("digest", "cancel"), ("delivery", "cancel", "--edition", "2026-W47")])
+def test_cancelling_for_good_is_asked_first_with_how_many(town: None, words: tuple[str, ...]) -> None:
+    for answer in ("n\n", "\n", ""):  # the last: nobody is there to answer
+        with time_machine.travel(SATURDAY, tick=True):
+            asked = CliRunner().invoke(app, words, input=answer)
+        assert asked.exit_code == 1 and "cancelled" not in asked.stdout
+        assert "Cancel 3 deliveries for good? Nobody gets them then." in asked.stderr
+    assert json.loads(run("digest", "status", "--json")[1])["periods"][0]["deliveries"] == {"queued": 3}
+    with time_machine.travel(SATURDAY, tick=True):
+        assert "3 deliveries cancelled." in CliRunner().invoke(app, words, input="y\n").stdout
 
 
 def test_a_machine_reads_what_was_done(town: None) -> None:
@@ -130,7 +144,7 @@ def test_a_machine_reads_what_was_done(town: None) -> None:
     assert told("delivery", "drop", "--all") == {"cancelled": 3}
     assert told("delivery", "list", "--state", "cancelled")["deliveries"][0]["settled_at"] == "2026-11-21T12:00:00+00:00"
     assert told("digest", "status")["next_due_at"] == "2026-11-27T16:00:00+00:00"
-    assert told("digest", "cancel")["cancelled"] == 0
+    assert told("digest", "cancel", "--yes")["cancelled"] == 0
 
 
 def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -> None:
