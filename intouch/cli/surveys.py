@@ -164,7 +164,7 @@ def show_results(
         say(_NOT_YET, is_error=True)
     if format is Format.JSON:
         say_json({"survey_id": told.survey_id, "title": told.title, "status": told.status, "is_final": told.is_final,
-                  "smallest": told.smallest, "lines": [vars(line) for line in table.lines(told, places)]})  # fmt: skip
+                  "smallest": told.smallest, "note": table.NOTE, "lines": [vars(line) for line in table.lines(told, places)]})  # fmt: skip
     elif format is Format.CSV:
         saying.say_raw(table.as_csv(table.lines(told, places)))
     else:

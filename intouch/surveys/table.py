@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from intouch.surveys.results import PlaceResults, QuestionResult, SurveyResults
 
+# In every row, as rows are sorted, cut out and pasted elsewhere.
+NOTE = "The people who answered chose to take part, so others may think differently."
 DONT_KNOW, SKIPPED = "(don't know)", "(skipped)"
 _ROUNDED = 4
 
@@ -50,12 +52,12 @@ def _question_lines(place: PlaceResults, question: QuestionResult) -> Iterator[L
 
 
 def as_csv(rows: Iterator[Line]) -> str:
-    """The lines as CSV with a header; an empty cell is a hidden number."""
+    """The lines as CSV with a header and the note behind each; an empty cell is a hidden number."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(Line.__dataclass_fields__)
+    writer.writerow([*Line.__dataclass_fields__, "note"])
     for row in rows:
-        writer.writerow([_harmless(value) for value in vars(row).values()])
+        writer.writerow([*(_harmless(value) for value in vars(row).values()), NOTE])
     return out.getvalue()
 
 

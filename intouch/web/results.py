@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from intouch.errors import NotFound
 from intouch.surveys import listing as surveys
-from intouch.surveys import results
+from intouch.surveys import results, table
 from intouch.surveys.models import SurveyStatus
 from intouch.surveys.results import PlaceResults, SurveyResults
 from intouch.web.pages import page, runtime_of
@@ -77,19 +77,20 @@ def _groups(survey: SurveyResults) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _rows(survey: SurveyResults, council: str) -> Iterator[list[str]]:
-    yield ["survey", "kind of place", "place", "asked", "answered", "question", "answer", "people", "share", "from", "to"]
+    yield ["survey", "kind of place", "place", "asked", "answered", "question", "answer", "people", "share", "from", "to", "note"]
     for place in (survey.city, *survey.areas, *survey.wards):
         start = [_cell(survey.title), place.kind, _cell(place.name or council), _number(place.asked), _number(place.answered)]
         for question in place.questions:
             of = [*start, _cell(question.text)]
             for option in question.options:
-                yield [*of, _cell(option.text), _number(option.count), _share(option.share), _share(option.low), _share(option.high)]
+                shares = (_share(option.share), _share(option.low), _share(option.high))
+                yield [*of, _cell(option.text), _number(option.count), *shares, table.NOTE]
             for label, count in (
                 ("(gave an opinion)", question.said),
                 ("(don't know)", question.dont_know),
                 ("(skipped)", question.skipped),
             ):
-                yield [*of, label, _number(count), "", "", ""]
+                yield [*of, label, _number(count), "", "", "", table.NOTE]
 
 
 def _number(count: int | None) -> str:

@@ -99,6 +99,8 @@ def test_results_come_in_three_formats_once_it_is_closed(folder: Path) -> None:
     assert len(json.loads(_run("results", "1", "--format", "json").output)["lines"]) == 4
     rows = list(csv.DictReader(io.StringIO(_run("results", "1", "--format", "csv").output)))
     assert [row["answer"] for row in rows] == ["Yes, Mondays", "No, keep Fridays", "(don't know)", "(skipped)"]
+    said = json.loads(_run("results", "1", "--format", "json").output)["note"]
+    assert said.startswith("The people who answered chose to take part") and {row["note"] for row in rows} == {said}
 
 
 @pytest.mark.parametrize("arguments", [("results", "9"), ("close", "9"), ("results", "9", "--ward", "E1")])

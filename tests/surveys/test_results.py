@@ -129,7 +129,7 @@ async def test_the_table_for_a_spreadsheet_leaves_hidden_numbers_empty_and_runs_
     async with runtime.sessions.write() as session:
         await closing.close(session, survey_id, now=now)
     text = table.as_csv(table.lines(await _results(runtime, survey_id)))
-    assert text.splitlines()[1] == 'city,,10,10,1,"\'=HYPERLINK(""http://evil"")",\'+1,10,,,,'
+    assert text.splitlines()[1] == 'city,,10,10,1,"\'=HYPERLINK(""http://evil"")",\'+1,10,,,,,"' + table.NOTE + '"'
     assert "'-1, or less" in text
 
 

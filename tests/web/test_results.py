@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from intouch.places.models import Area, Ward
 from intouch.runtime import Runtime
-from intouch.surveys import closing, results
+from intouch.surveys import closing, results, table
 from intouch.surveys.models import Answer, AnswerKind, Invitation, Option, Question, QuestionType, Response, Survey, SurveyStatus
 
 Ids = dict[str, int]
@@ -130,6 +130,7 @@ async def test_the_file_holds_the_same_numbers_and_no_formula(client: httpx.Asyn
     answer = await client.get(f"/results/{published['survey']}/results.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert {row["note"] for row in rows} == {table.NOTE}
     assert {row["place"] for row in rows} == {"Sunderland City Council", "North", "Roker", "Fulwell", "Ryhope"}
     assert all(not cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
     ryhope = [row for row in rows if row["place"] == "Ryhope"]
