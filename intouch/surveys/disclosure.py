@@ -134,7 +134,7 @@ class _Protection:
         already = {position for position, key in enumerate(keys) if key not in self.visible}
         if len(already) == len(keys):
             return
-        caps = [self.counts[key].answered if key in self.visible else None for key in keys]
+        caps = [self.counts[key].answered for key in keys]
         hidden = suppression.totals([self._question(key, number).said for key in keys], caps, already, smallest=self.smallest)
         if hidden is None:
             raise _Unprotected(place.key)

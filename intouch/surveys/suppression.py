@@ -63,14 +63,17 @@ def pool(measures: Sequence[Sequence[int]], smallest: int) -> frozenset[int]:
     return frozenset(hidden)
 
 
-def totals(values: Sequence[int], caps: Sequence[int | None], already: Collection[int], *, smallest: int) -> frozenset[int] | None:
-    """Which row totals to hide, besides those hidden ``already``; each is known to be at most its cap. None: it can't be done."""
+def totals(values: Sequence[int], caps: Sequence[int], already: Collection[int], *, smallest: int) -> frozenset[int] | None:
+    """Which row totals to hide, besides those hidden ``already``; None: it can't be done.
+
+    Each is known to be at most its cap. Of those hidden already only the sum of the caps is known.
+    """
     hidden = {at for at, value in enumerate(values) if is_small(value, smallest)} | set(already)
     for more in sorted((at for at, value in enumerate(values) if value and at not in hidden), key=lambda at: values[at]):
-        if not hidden or _are_wide(values, caps, hidden, smallest):
+        if not hidden or _are_wide(values, caps, hidden, already, smallest):
             break
         hidden.add(more)
-    return frozenset(hidden) if not hidden or _are_wide(values, caps, hidden, smallest) else None
+    return frozenset(hidden) if not hidden or _are_wide(values, caps, hidden, already, smallest) else None
 
 
 def _is_masked_sum(values: Sequence[int], hidden: Collection[int], smallest: int) -> bool:
@@ -78,12 +81,16 @@ def _is_masked_sum(values: Sequence[int], hidden: Collection[int], smallest: int
     return total == 0 or (len(hidden) > 1 and total - len(hidden) >= smallest)
 
 
-def _are_wide(values: Sequence[int], caps: Sequence[int | None], hidden: Collection[int], smallest: int) -> bool:
+def _are_wide(values: Sequence[int], caps: Sequence[int], hidden: Collection[int], already: Collection[int], smallest: int) -> bool:
     if not _is_masked_sum(values, hidden, smallest):
         return False
-    order = sorted(hidden)
-    wide = spreads([0] * len(order), [caps[at] for at in order], sum(values[at] for at in order))
-    return all(spread >= smallest for at, spread in zip(order, wide, strict=True) if is_small(values[at], smallest))
+    single, pooled = sorted(set(hidden) - set(already)), sorted(already)
+    total, together = sum(values[at] for at in hidden), sum(caps[at] for at in pooled)
+    *wide, _ = spreads([0] * (len(single) + 1), [*(caps[at] for at in single), together], total)
+    # One of the pool may be all of it or, where there is another, nothing of it.
+    least = max(0, total - sum(caps[at] for at in single)) if len(pooled) == 1 else 0
+    wide += [min(together, total) - least] * len(pooled)
+    return all(spread >= smallest for at, spread in zip([*single, *pooled], wide, strict=True) if is_small(values[at], smallest))
 
 
 def rectangle(rows: Sequence[Sequence[int]], smallest: int) -> Block | None:

@@ -170,6 +170,14 @@ def test_a_total_that_gives_away_one_person_who_did_not_know_is_hidden() -> None
     assert shown["ward 0.0"].answered is None and shown["ward 0.1"].answered is None
 
 
+@pytest.mark.parametrize("answered", [5, 6])
+def test_those_asked_where_everything_is_hidden_do_not_narrow_a_number_that_is(answered: int) -> None:
+    """Seven were asked in the hidden wards, so of eleven opinions at least four were the third ward's, and it has four."""
+    made = town([[single(3, asked=3), single(4, asked=4), single(4, skipped=answered - 4, asked=answered)]], [False])
+    assert made[1]["area 0"].asked == 7 + answered
+    assert _weak_spots(made, _protect(made)) == []
+
+
 def test_a_choice_that_all_but_a_few_made_is_hidden() -> None:
     nearly_all = Counts(90, 50, (QuestionCounts(50, (48, 30, 20)),))
     half = Counts(90, 50, (QuestionCounts(50, (25, 30, 20)),))
