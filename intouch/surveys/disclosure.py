@@ -214,8 +214,9 @@ class _Protection:
             hidden.update(part.key for part in family)
             lows = [low for _, low in below]
             highs: list[int | None] = [self._asked(part) for part in family]
-            others = len(place.parts) - len(family)
-            spread = suppression.spreads([*lows, *[0] * others], [*highs, *[None] * others], self.counts[place.key].answered)
+            # How many were asked in the others is known together, by subtraction.
+            others = sum(self._asked(part) for part in place.parts if part not in family)
+            spread = suppression.spreads([*lows, 0], [*highs, others], self.counts[place.key].answered)
             must = must or any(
                 risk and spread[at] < min(self.smallest, self._asked(family[at]) - lows[at]) for at, (risk, _) in enumerate(below)
             )
@@ -259,17 +260,28 @@ class _Protection:
 
     def _masks(self, place: Place, number: int, answered: set[str]) -> bool:
         """Whether the asides of ``place``, shown, leave those of its parts, hidden, wide enough bounds."""
-        caps: list[int | None] = []
-        for part in place.parts:
-            counts = self.counts[part.key]
-            most = counts.answered if part.key in answered else counts.asked
-            caps.append(most - counts.questions[number].said if part.key in self.said[number] else None)
-        for measure in ("dont_know", "skipped"):
-            values = [getattr(self._question(part.key, number), measure) for part in place.parts]
-            spread = suppression.spreads([0] * len(values), caps, sum(values))
-            if any(is_small(value, self.smallest) and wide < self.smallest for value, wide in zip(values, spread, strict=True)):
+        question = self._question(place.key, number)
+        asides = {"dont_know": question.dont_know, "skipped": question.skipped}
+        return all(self._leaves_wide(place, number, answered, measure, (value, value)) for measure, value in asides.items())
+
+    def _leaves_wide(self, place: Place, number: int, answered: set[str], measure: str, bounds: tuple[int, int]) -> bool:
+        """The same of one of the two, which is known to be within ``bounds`` in ``place``, and of the parts' own parts."""
+        shown = [part for part in place.parts if part.key in self.said[number]]
+        caps = [self._most_asides(part.key, number, answered) for part in shown]
+        known = answered | {part.key for part in place.parts} if place.key in answered else answered
+        together = sum(self._most_asides(part.key, number, known) for part in place.parts if part not in shown)
+        for part, cap in zip(shown, caps, strict=True):
+            least, most = max(0, bounds[0] - (sum(caps) - cap) - together), min(cap, bounds[1])
+            if is_small(getattr(self._question(part.key, number), measure), self.smallest) and most - least < min(self.smallest, cap):
+                return False
+            if not self._leaves_wide(part, number, answered, measure, (least, most)):
                 return False
         return True
+
+    def _most_asides(self, key: str, number: int, answered: set[str]) -> int:
+        """How many may have given no opinion. How many were asked is no secret; nor are, where others are hidden, all their sums."""
+        counts = self.counts[key]
+        return (counts.answered if key in answered else counts.asked) - counts.questions[number].said
 
     def _show(self, key: str, answered: set[str], asides: list[set[str]]) -> ShownCounts:
         counts = self.counts[key]

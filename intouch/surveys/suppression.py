@@ -30,6 +30,14 @@ def spreads(lows: Sequence[int], highs: Sequence[int | None], total: int) -> lis
     return [min(top, total - (all_lows - low)) - max(low, total - (all_tops - top)) for low, top in zip(lows, tops, strict=True)]
 
 
+def spreads_beside(caps: Sequence[int], together: int, pooled: int, total: int) -> list[int]:
+    """As ``spreads``, from nought to each cap, and behind them the same for ``pooled`` numbers of which only the sum has a cap."""
+    *single, _ = spreads([0] * (len(caps) + 1), [*caps, together], total)
+    # One of the pool may be all of it or, where there is another, nothing of it.
+    least = max(0, total - sum(caps)) if pooled == 1 else 0
+    return [*single, *[min(together, total) - least] * pooled]
+
+
 def merge(groups: Sequence[set[int]], hidden: Collection[int]) -> list[set[int]]:
     """``groups`` with those at the ``hidden`` positions made one, as its parts can't be told apart any more."""
     kept = [group for at, group in enumerate(groups) if at not in hidden]
@@ -86,10 +94,7 @@ def _are_wide(values: Sequence[int], caps: Sequence[int], hidden: Collection[int
         return False
     single, pooled = sorted(set(hidden) - set(already)), sorted(already)
     total, together = sum(values[at] for at in hidden), sum(caps[at] for at in pooled)
-    *wide, _ = spreads([0] * (len(single) + 1), [*(caps[at] for at in single), together], total)
-    # One of the pool may be all of it or, where there is another, nothing of it.
-    least = max(0, total - sum(caps[at] for at in single)) if len(pooled) == 1 else 0
-    wide += [min(together, total) - least] * len(pooled)
+    wide = spreads_beside([caps[at] for at in single], together, len(pooled), total)
     return all(spread >= smallest for at, spread in zip([*single, *pooled], wide, strict=True) if is_small(values[at], smallest))
 
 

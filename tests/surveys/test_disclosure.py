@@ -178,6 +178,12 @@ def test_those_asked_where_everything_is_hidden_do_not_narrow_a_number_that_is(a
     assert _weak_spots(made, _protect(made)) == []
 
 
+def test_those_asked_where_everything_is_hidden_do_not_tell_how_many_took_part_elsewhere() -> None:
+    """Twelve were asked in the hidden wards and twenty answered in all, so eight did in the last ward, and two had no opinion."""
+    made = town([[single(3, skipped=1, asked=4)] * 3 + [single(6, skipped=2, asked=8)]], [False])
+    assert _weak_spots(made, _protect(made)) == []
+
+
 def test_a_choice_that_all_but_a_few_made_is_hidden() -> None:
     nearly_all = Counts(90, 50, (QuestionCounts(50, (48, 30, 20)),))
     half = Counts(90, 50, (QuestionCounts(50, (25, 30, 20)),))
