@@ -14,7 +14,7 @@ from intouch.letters import Letter, Letters
 from intouch.outbox.parcel import Parcel
 from intouch.templating import TelegramMessage
 
-AT_ONCE = 25
+AT_ONCE = 5  # so few that the mail server never waits long: with 25 it stood idle while we packed, and then we while it answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ Renderer = Callable[[AsyncSession, Sequence[Parcel]], Awaitable[Mapping[int, Ren
 
 
 async def unhurried(parcels: Sequence[Parcel]) -> AsyncIterator[Parcel]:
-    """One after the other, with a moment every few milliseconds in which the mail server's answers to others are heard."""
+    """One after the other, with a moment after every few in which the mail server's answers to others are heard."""
     for number, parcel in enumerate(parcels):
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
