@@ -16,7 +16,8 @@ from intouch import __version__
 from intouch.cli.rooms import House
 
 gc.freeze()
-gc.set_threshold(50_000, 20, 20)  # a batch of deliveries is not garbage: looking after every 700 objects cost a sender a tenth of its pace
+# A batch of deliveries is not garbage: looking after every 700 objects cost a sender a tenth of its pace; after 50,000, some memory.
+gc.set_threshold(10_000, 20, 20)
 gc.enable()
 
 app = typer.Typer(

@@ -53,6 +53,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _prepare_inline(connection: Any, record: Any) -> None:
+    _prepare_sqlite(connection, record)
+    # What the bot and the sender ask lies together in a few pages, and other people's commits empty the cache anyway.
+    connection.execute("PRAGMA cache_size=-500")  # KB instead of 2,000, for each of up to six connections
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
     # Without IMMEDIATE two writers read the same row, and the second overwrites the first in silence.
     writes = connection.get_execution_options().get("writes", False)
@@ -130,7 +136,7 @@ class Sessions:
         return self.is_sqlite and self.engine.url.database not in (None, "", ":memory:")
 
     def _open_inline(self, connections: int = 1) -> AsyncEngine:
-        return inline_sqlite.open_inline(self.engine.url, prepare=_prepare_sqlite, begin=_begin_sqlite, connections=connections)
+        return inline_sqlite.open_inline(self.engine.url, prepare=_prepare_inline, begin=_begin_sqlite, connections=connections)
 
     async def close(self) -> None:
         if self._thread is not None:
