@@ -8,63 +8,12 @@ None is not small: that nobody chose an answer says nothing about a person. docs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from intouch.surveys import overlaps, suppression
+from intouch.surveys.counts import Counts, Place, QuestionCounts, ShownCounts, ShownQuestion
+from intouch.surveys.no_opinion import NoOpinion
 from intouch.surveys.suppression import is_small
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place and the places that it is made of, whose numbers add up to its own."""
-
-    key: str
-    parts: tuple[Place, ...] = ()
-
-    def all(self) -> Iterator[Place]:
-        """This place and everything below it."""
-        yield self
-        for part in self.parts:
-            yield from part.all()
-
-
-@dataclass(frozen=True)
-class QuestionCounts:
-    """One question in one place: how many said something of their own, and what; or don't know, or skipped."""
-
-    said: int
-    choices: tuple[int, ...] = ()
-    dont_know: int = 0
-    skipped: int = 0
-
-
-@dataclass(frozen=True)
-class Counts:
-    """One place: how many were asked, how many answered at all, and each question."""
-
-    asked: int
-    answered: int
-    questions: tuple[QuestionCounts, ...] = ()
-
-
-@dataclass(frozen=True)
-class ShownQuestion:
-    """What may be shown of ``QuestionCounts``; None is hidden."""
-
-    said: int | None = None
-    choices: tuple[int | None, ...] = ()
-    dont_know: int | None = None
-    skipped: int | None = None
-
-
-@dataclass(frozen=True)
-class ShownCounts:
-    """What may be shown of ``Counts``; None is hidden."""
-
-    asked: int | None = None
-    answered: int | None = None
-    questions: tuple[ShownQuestion, ...] = ()
 
 
 class _Unprotected(Exception):
@@ -101,8 +50,9 @@ class _Protection:
         for number in range(len(self.overlapping)):
             self._totals(number)
             self._tables(number)
-        answered = self._answered()
-        asides = [self._asides(number, answered) for number in range(len(self.overlapping))]
+        no_opinion = NoOpinion(self.city, self.counts, self.visible, self.said, self.smallest)
+        answered = no_opinion.answered()
+        asides = no_opinion.asides(answered)
         return {place.key: self._show(place.key, answered, asides) for place in self.city.all()}
 
     def _asked(self, place: Place) -> int:
@@ -198,90 +148,6 @@ class _Protection:
 
     def _sum(self, keys: list[str], number: int, group: set[int]) -> int:
         return sum(self._question(key, number).choices[at] for key in keys for at in group)
-
-    def _answered(self) -> set[str]:
-        """Where the number who took part may be shown: not where few of them gave no opinion on a question that is shown."""
-        hidden: set[str] = set()
-        self._hide_answered(self.city, hidden)
-        return self.visible - hidden
-
-    def _hide_answered(self, place: Place, hidden: set[str]) -> tuple[bool, int]:
-        """Fill ``hidden``; whether ``place`` must be hidden itself, and the least it can be by what stays shown."""
-        family = [part for part in place.parts if part.key in self.visible]
-        below = [self._hide_answered(part, hidden) for part in family]
-        must = self._has_small_gap(place.key)
-        if any(risk for risk, _ in below):
-            hidden.update(part.key for part in family)
-            lows = [low for _, low in below]
-            highs: list[int | None] = [self._asked(part) for part in family]
-            # How many were asked in the others is known together, by subtraction.
-            others = sum(self._asked(part) for part in place.parts if part not in family)
-            spread = suppression.spreads([*lows, 0], [*highs, others], self.counts[place.key].answered)
-            must = must or any(
-                risk and spread[at] < min(self.smallest, self._asked(family[at]) - lows[at]) for at, (risk, _) in enumerate(below)
-            )
-            floor = sum(lows)
-        else:
-            floor = sum(self.counts[part.key].answered for part in family)
-        if place is self.city and must:
-            hidden.add(place.key)
-        return must, max([floor, *(self._question(place.key, at).said for at in self._questions_shown(place.key))])
-
-    def _questions_shown(self, key: str) -> list[int]:
-        return [number for number, keys in enumerate(self.said) if key in keys]
-
-    def _has_small_gap(self, key: str) -> bool:
-        answered = self.counts[key].answered
-        return any(is_small(answered - self._question(key, number).said, self.smallest) for number in self._questions_shown(key))
-
-    def _asides(self, number: int, answered: set[str]) -> set[str]:
-        """Where don't know and skip may be shown: both or neither, and in all parts of a place or in none."""
-        banned: set[str] = set()
-        while True:
-            shown: set[str] = set()
-            if self._may_show_aside(self.city.key, number) and self.city.key not in banned:
-                shown.add(self.city.key)
-            for place in self.city.all():
-                if place.key in shown and all(part.key not in banned and self._may_show_aside(part.key, number) for part in place.parts):
-                    shown.update(part.key for part in place.parts)
-            giving_away = [
-                place.key
-                for place in self.city.all()
-                if place.key in shown and not {part.key for part in place.parts} <= shown and not self._masks(place, number, answered)
-            ]
-            if not giving_away:
-                return shown
-            banned.update(giving_away)
-
-    def _may_show_aside(self, key: str, number: int) -> bool:
-        question = self._question(key, number)
-        small = is_small(question.dont_know, self.smallest) or is_small(question.skipped, self.smallest)
-        return key in self.said[number] and not small
-
-    def _masks(self, place: Place, number: int, answered: set[str]) -> bool:
-        """Whether the asides of ``place``, shown, leave those of its parts, hidden, wide enough bounds."""
-        question = self._question(place.key, number)
-        asides = {"dont_know": question.dont_know, "skipped": question.skipped}
-        return all(self._leaves_wide(place, number, answered, measure, (value, value)) for measure, value in asides.items())
-
-    def _leaves_wide(self, place: Place, number: int, answered: set[str], measure: str, bounds: tuple[int, int]) -> bool:
-        """The same of one of the two, which is known to be within ``bounds`` in ``place``, and of the parts' own parts."""
-        shown = [part for part in place.parts if part.key in self.said[number]]
-        caps = [self._most_asides(part.key, number, answered) for part in shown]
-        known = answered | {part.key for part in place.parts} if place.key in answered else answered
-        together = sum(self._most_asides(part.key, number, known) for part in place.parts if part not in shown)
-        for part, cap in zip(shown, caps, strict=True):
-            least, most = max(0, bounds[0] - (sum(caps) - cap) - together), min(cap, bounds[1])
-            if is_small(getattr(self._question(part.key, number), measure), self.smallest) and most - least < min(self.smallest, cap):
-                return False
-            if not self._leaves_wide(part, number, answered, measure, (least, most)):
-                return False
-        return True
-
-    def _most_asides(self, key: str, number: int, answered: set[str]) -> int:
-        """How many may have given no opinion. How many were asked is no secret; nor are, where others are hidden, all their sums."""
-        counts = self.counts[key]
-        return (counts.answered if key in answered else counts.asked) - counts.questions[number].said
 
     def _show(self, key: str, answered: set[str], asides: list[set[str]]) -> ShownCounts:
         counts = self.counts[key]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.errors import NotFound
 from intouch.surveys import disclosure, intervals, questionnaires, tally, wording
-from intouch.surveys.disclosure import ShownCounts, ShownQuestion
+from intouch.surveys.counts import ShownCounts, ShownQuestion
 from intouch.surveys.models import QuestionType, Survey, SurveyStatus
 from intouch.surveys.questionnaires import QuestionView
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.places.models import Area, Ward
-from intouch.surveys.disclosure import Counts, Place, QuestionCounts
+from intouch.surveys.counts import Counts, Place, QuestionCounts
 from intouch.surveys.models import Answer, AnswerKind, Invitation, QuestionType, Response, SurveyPlace
 from intouch.surveys.questionnaires import QuestionView
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import linprog
 
-from intouch.surveys.disclosure import Counts, Place, ShownCounts
+from intouch.surveys.counts import Counts, Place, ShownCounts
 
 
 class Attacker:

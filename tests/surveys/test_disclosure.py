@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intouch.surveys.disclosure import Counts, Place, QuestionCounts, ShownCounts, ShownQuestion, protect
+from intouch.surveys.counts import Counts, Place, QuestionCounts, ShownCounts, ShownQuestion
+from intouch.surveys.disclosure import protect
 from intouch.surveys.suppression import is_small
 from tests.surveys.attacker import Attacker
 
@@ -66,6 +67,25 @@ def towns(draw: st.DrawFn) -> Town:
     return town(areas, [is_overlapping and width > 0 for is_overlapping, width in kinds])
 
 
+@st.composite
+def full_towns(draw: st.DrawFn) -> Town:
+    """Nearly everybody who was asked took part, and nearly everybody who did had an opinion: there is little room to hide in."""
+    number = draw(st.integers(1, 2))
+
+    def question(answered: int) -> QuestionCounts:
+        said = max(0, answered - draw(st.sampled_from([0, 0, 0, 1, 2, 3, 5])))
+        dont_know = draw(st.integers(0, answered - said))
+        skipped = answered - said - dont_know if number == 1 else draw(st.integers(0, answered - said - dont_know))
+        return QuestionCounts(said, (said,), dont_know, skipped)
+
+    def ward() -> Counts:
+        answered = draw(st.one_of(st.integers(0, 9), st.integers(5, 15)))
+        return Counts(answered + draw(st.sampled_from([0, 0, 0, 1, 2, 6])), answered, tuple(question(answered) for _ in range(number)))
+
+    areas = [[ward() for _ in range(draw(st.integers(1, 4)))] for _ in range(draw(st.integers(1, 3)))]
+    return town(areas, [False] * number)
+
+
 def _weak_spots(made: Town, shown: dict[str, ShownCounts]) -> list[str]:
     """What few people said and an attacker learns: a bound below ``SMALLEST`` apart, or a number that is shown."""
     city, counts, overlapping = made
@@ -78,6 +98,9 @@ def _weak_spots(made: Town, shown: dict[str, ShownCounts]) -> list[str]:
 
     for key, true in counts.items():
         check(key, true.answered, "answered")
+        if len(true.questions) == 1 and shown[key].questions[0].said is not None:
+            said = true.questions[0].said
+            check(key, true.answered - said, "answered", without=(0, "said"), apart=min(SMALLEST, true.asked - said))
         for number, question in enumerate(true.questions):
             check(key, question.said, number, "said")
             # How many of those asked did not answer is no secret, so a few who did not know may be bounded by that.
@@ -91,7 +114,7 @@ def _weak_spots(made: Town, shown: dict[str, ShownCounts]) -> list[str]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(towns())
+@given(st.one_of(towns(), full_towns()))
 def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) -> None:
     _attack(made)
 
@@ -99,7 +122,7 @@ def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(towns())
+@given(st.one_of(towns(), full_towns()))
 def test_an_attacker_with_a_linear_programme_and_all_night_learns_no_small_number(made: Town) -> None:
     _attack(made)
 
@@ -181,6 +204,13 @@ def test_those_asked_where_everything_is_hidden_do_not_narrow_a_number_that_is(a
 def test_those_asked_where_everything_is_hidden_do_not_tell_how_many_took_part_elsewhere() -> None:
     """Twelve were asked in the hidden wards and twenty answered in all, so eight did in the last ward, and two had no opinion."""
     made = town([[single(3, skipped=1, asked=4)] * 3 + [single(6, skipped=2, asked=8)]], [False])
+    assert _weak_spots(made, _protect(made)) == []
+
+
+def test_the_wards_of_another_area_do_not_tell_how_many_took_part_in_this_one() -> None:
+    """Eighteen answered in all, five and seven in the second area's wards: six in the first area, of whom five had an opinion."""
+    first = [single(0, skipped=1, asked=1), single(5, asked=5)]
+    made = town([first, [single(5, asked=5), single(2, skipped=5, asked=8)]], [False])
     assert _weak_spots(made, _protect(made)) == []
 
 
