@@ -82,12 +82,7 @@ class Application:
                 await asyncio.gather(self.schedule.stop(), self.worker.stop(within=STOP_WITHIN - 2), *ends)
         except TimeoutError:
             log.warning("app.stopped_in_a_hurry")
-        await self._upkeep.end()
-        if self.chats is not None:
-            await self.chats.close()
-        await self.runtime.sessions.close()
-        self.presence.end()
-        log.info("app.stopped")
+        await sender.let_go(self.runtime, self.presence, self.chats, self._upkeep)
 
     async def _run_bot(self) -> None:
         """Open the bot as soon as Telegram answers, and poll if that is our part."""

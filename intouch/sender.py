@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +33,9 @@ from intouch.storage import revision
 from intouch.surveys import invitations, outcomes
 from intouch.templating import Templates
 
+if TYPE_CHECKING:  # loaded only where there is a token
+    from intouch.chats import Chats
+
 log = logs.get("app")
 
 
@@ -42,7 +46,7 @@ class Sender:
         self.runtime = build_runtime(settings, clock)
         self.presence = Presence(settings.data_dir)
         has_bot = settings.telegram_token.get_secret_value() != ""
-        self.chats = load("intouch.chats:Chats")(self.runtime, holder=self.presence.name) if has_bot else None
+        self.chats: Chats | None = load("intouch.chats:Chats")(self.runtime, holder=self.presence.name) if has_bot else None
         self.worker = build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None)
         self._upkeep = Upkeep()
 
@@ -64,12 +68,17 @@ class Sender:
                 await self.worker.stop(within=STOP_WITHIN - 2)
         except TimeoutError:
             log.warning("app.stopped_in_a_hurry")
-        await self._upkeep.end()
-        if self.chats is not None:
-            await self.chats.close()
-        await self.runtime.sessions.close()
-        self.presence.end()
-        log.info("app.stopped")
+        await let_go(self.runtime, self.presence, self.chats, self._upkeep)
+
+
+async def let_go(runtime: Runtime, presence: Presence, chats: Chats | None, upkeep: Upkeep) -> None:
+    """The end of a process, once its parts have ended or had their time."""
+    await upkeep.end()
+    if chats is not None:
+        await chats.close()
+    await runtime.sessions.close()
+    presence.end()
+    log.info("app.stopped")
 
 
 def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None = None) -> Worker:
