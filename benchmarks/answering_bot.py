@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+import uvloop
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import app, logs
@@ -106,4 +107,4 @@ if __name__ == "__main__":
     parser.add_argument("people", type=int)
     parser.add_argument("--webhook", default="")
     parser.add_argument("--database", default="")
-    asyncio.run(run(**vars(parser.parse_args())))
+    uvloop.run(run(**vars(parser.parse_args())))

@@ -14,6 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from benchmarks.delivery import wait_for
 
@@ -31,8 +32,7 @@ class End(asyncio.Protocol):
         self.other = other
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         if self.other is not None:
             self.other.other = self
             self.other.pass_on()

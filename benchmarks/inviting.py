@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 import intouch.cli  # noqa: F401 - it sets up the process as for every command
 from benchmarks.answering_bot import prepare
 from benchmarks.council import states
@@ -52,7 +54,7 @@ async def invite(api: str, number: int, folder: Path) -> dict[str, Any]:
 def main(api: str, number: int) -> None:
     logs.configure("warning")
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(asyncio.run(invite(api, number, Path(folder)))))
+        print(json.dumps(uvloop.run(invite(api, number, Path(folder)))))
 
 
 if __name__ == "__main__":

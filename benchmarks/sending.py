@@ -18,6 +18,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import uvloop
+
 from benchmarks import council
 from intouch import logs, schedule
 from intouch.cli import rooms
@@ -121,14 +123,14 @@ def main() -> None:
     rooms.opened(rooms.ROOMS[0])  # the process is set up as by `intouch run`
     logs.configure("warning")
     if chosen.help_out:
-        asyncio.run(help_out(chosen.smtp_url, chosen.database, chosen.due))
+        uvloop.run(help_out(chosen.smtp_url, chosen.database, chosen.due))
         return
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         database_url = chosen.database or f"sqlite:///{folder}/bench.sqlite3"
         founded = [sys.executable, "-m", "benchmarks.council", database_url, str(chosen.people), chosen.due.isoformat()]
         subprocess.run(founded, check=True)
-        print(json.dumps(asyncio.run(send(chosen.smtp_url, chosen.people, database_url, chosen.due, chosen.senders))))
+        print(json.dumps(uvloop.run(send(chosen.smtp_url, chosen.people, database_url, chosen.due, chosen.senders))))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.types import ASGIApp
 
@@ -30,7 +32,7 @@ log = logs.get("app")
 class Application:
     """In Touch, whole or in parts: what ``intouch run``, the demo and the journeys start.
 
-    ``pages`` are the public pages; ``web`` is what is served, and the demo sets it to its own page in front of them.
+    ``pages`` are the public pages; ``web`` is what is served, such as the webhook or the demo's own page in front of them.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Application:
         self.runtime = build_runtime(settings, clock)
         self.parts = parts
         self.presence = Presence(settings.data_dir)
-        self.chats = Chats(self.runtime, holder=self.presence.name) if settings.telegram_token.get_secret_value() else None
+        self.chats = Chats(self.runtime, self.presence) if settings.telegram_token.get_secret_value() else None
         self.worker = sender.build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None)
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
@@ -52,7 +54,8 @@ class Application:
         self.webhook: Webhook | None = None
         if self.chats is not None and settings.telegram_webhook.get_secret_value() and {"bot", "web"} <= set(parts):
             self.webhook = Webhook(self.runtime, self.chats.bot, self._dispatcher(self.chats))
-            self.pages.router.routes.insert(0, self.webhook.route)  # routes are tried in turn, and this one is busy
+            self.pages.router.routes.append(self.webhook.route)  # for whoever asks which methods it takes
+            self.web = self.webhook.before(self.pages)
         self._upkeep = Upkeep()
 
     async def start(self) -> None:
@@ -65,10 +68,9 @@ class Application:
             self._upkeep.begin("web", serving.WebServer(self.web, serving.bind(self.runtime.settings.listen)).run)
         if self.chats is not None and {"bot", "sender"} & set(self.parts):
             self._upkeep.begin("bot", self._run_bot)
+            self._upkeep.begin("pace", partial(self.chats.share_pace, only_replies="sender" not in self.parts))
         if "sender" in self.parts:
             self._upkeep.begin("sender", self.worker.run)
-            if self.chats is not None:
-                self._upkeep.begin("pace", self.chats.share_pace)
             await sender.hear_of_bounces(self.runtime, self._upkeep)
         if "schedule" in self.parts:
             await self.schedule.start()
@@ -91,6 +93,8 @@ class Application:
         self.pages.state.bot_name = self.chats.name
         if "bot" not in self.parts:
             return
+        # Hundreds of updates under way are no garbage either: looking through them after every 10,000 objects cost a sixteenth.
+        gc.set_threshold(50_000, 20, 20)
         if self.webhook is not None:
             await self.webhook.run()
         elif self.runtime.settings.telegram_webhook.get_secret_value():

@@ -11,6 +11,7 @@ from intouch import logs
 from intouch.channels.calling import understood
 from intouch.channels.pacing import Pacer
 from intouch.channels.telegram import CouncilBot, TelegramChannel, open_bot
+from intouch.outbox.presence import Presence
 from intouch.outbox.sharing import SharedPace
 from intouch.runtime import Runtime
 
@@ -20,10 +21,10 @@ log = logs.get("app")
 class Chats:
     """One bot with its pacer, and the channel by which deliveries leave through it."""
 
-    def __init__(self, runtime: Runtime, *, holder: str) -> None:
+    def __init__(self, runtime: Runtime, presence: Presence) -> None:
         settings = runtime.settings
         self._runtime = runtime
-        self._holder = holder
+        self._presence = presence
         self.bot: CouncilBot = open_bot(settings)
         self.pacer = Pacer(per_second=settings.telegram_per_second, per_chat=settings.telegram_per_chat)
         self.channel = TelegramChannel(self.bot, self.pacer)
@@ -47,10 +48,19 @@ class Chats:
         """What people find the bot under; only once it was met."""
         return self._runtime.settings.telegram_bot_name or self.bot.username
 
-    async def share_pace(self) -> None:
-        """Divide the pace with the other processes of this token, for good."""
+    async def share_pace(self, *, only_replies: bool = False) -> None:
+        """Divide the pace with the other processes of this token, for good; who only replies has a little of it set aside."""
         runtime, token_id = self._runtime, self.bot.token.partition(":")[0]
-        await SharedPace(runtime.sessions, runtime.clock, self.pacer, token_id=token_id, holder=self._holder).run()
+        name, has_ended = self._presence.name, self._presence.has_ended
+        await SharedPace(
+            runtime.sessions,
+            runtime.clock,
+            self.pacer,
+            token_id=token_id,
+            holder=name,
+            has_ended=has_ended,
+            only_replies=only_replies,
+        ).run()
 
     async def close(self) -> None:
         with contextlib.suppress(telegram.error.TelegramError, OSError):

@@ -55,20 +55,19 @@ class Links:
         """``PUBLIC_URL/path/token``."""
         return f"{self.public_url}/{path.strip('/')}/{self.token(purpose, *values, expires_at=expires_at)}"
 
-    def stamp(self, path: str, purpose: str, *before: int | str, after: Sequence[int | str] = ()) -> Callable[[int], str]:
-        """As ``url``, for many: gives, for a number, the link to the values ``before``, that number and those ``after``."""
+    def stamp(self, purpose: str, *before: int | str, after: Sequence[int | str] = ()) -> Callable[[int], str]:
+        """As ``token``, for many: gives, for a number, the token of the values ``before``, that number and those ``after``."""
         head, tail = _body(0, *before)[:-1].decode() + ",", _body(*after)[1:].decode()
         tail = f",{tail}" if after else tail
-        start = f"{self.public_url}/{path.strip('/')}/"
         signed = hmac.new(self._key, f"{purpose}:".encode(), "sha256")
 
-        def url(number: int) -> str:
+        def token(number: int) -> str:
             raw = _encode(f"{head}{number}{tail}".encode())
             signature = signed.copy()
             signature.update(raw.encode())
-            return f"{start}{raw}.{_encode(signature.digest()[:_SIGNATURE_BYTES])}"
+            return f"{raw}.{_encode(signature.digest()[:_SIGNATURE_BYTES])}"
 
-        return url
+        return token
 
     def _signature(self, purpose: str, raw: str) -> str:
         return _encode(hmac.digest(self._key, f"{purpose}:{raw}".encode(), "sha256")[:_SIGNATURE_BYTES])

@@ -11,7 +11,6 @@ from typing import Any
 from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
@@ -30,8 +29,6 @@ from intouch.settings import WEEKDAYS, Settings
 from intouch.surveys import closing, launch
 
 log = logs.get("schedule")
-
-EVERY_MINUTES = 5
 
 Part = Callable[[Runtime, datetime], Awaitable[int]]
 _GATHER: Mapping[Audience, Callable[[AsyncSession, Scope], Awaitable[dict[str, Any]]]] = {
@@ -174,29 +171,33 @@ PARTS: dict[str, Part] = {
 
 
 class Schedule:
-    """Calls ``reconcile`` at start, at the times of digest and briefing, and every five minutes.
+    """Calls ``reconcile`` at start, every five minutes, and at the times of digest and briefing.
 
-    APScheduler is a clock only: what is due is computed from the calendar and from rows, so a tick that is lost, late or
-    doubled changes nothing. ``after`` is called when a tick is done, to wake whoever sends.
+    These are clocks only: what is due is computed from the calendar and from rows, so a tick that is lost, late or doubled
+    changes nothing. The five minutes are those of a clock that nobody sets; the times are the council's, by APScheduler.
+    ``after`` is called when a tick is done, to wake whoever sends.
     """
 
-    def __init__(self, runtime: Runtime, after: Callable[[], object] | None = None) -> None:
+    def __init__(self, runtime: Runtime, after: Callable[[], object] | None = None, *, every: float = 300.0) -> None:
+        """``every`` so many seconds; else than five minutes only in tests."""
         self._runtime = runtime
+        self._seconds = every
         self._after = after
         self._one_at_a_time = asyncio.Lock()
         self._is_stopping = False
         self.lateness: dict[str, float] = {}
+        self._every: asyncio.Task[None] | None = None
         self._clock = AsyncIOScheduler(
             timezone=runtime.settings.zone, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
 
     async def start(self) -> None:
         """Begin to tick, at once and from then on."""
-        self._clock.add_job(self.tick, IntervalTrigger(minutes=EVERY_MINUTES), id="every", next_run_time=datetime.now(UTC))
         for audience in Audience:
             self._clock.add_job(self.tick, _cron(weekly(self._runtime.settings, audience)), id=audience.value)
         self._clock.add_listener(self._note_lateness, EVENT_JOB_SUBMITTED)
         self._clock.start()
+        self._every = asyncio.create_task(self._tick_every())
 
     async def stop(self) -> None:
         """Let the tick that is under way finish, and begin no other."""
@@ -205,6 +206,22 @@ class Schedule:
             self._clock.pause()
             async with self._one_at_a_time:
                 self._clock.shutdown(wait=False)
+                if self._every is not None:
+                    self._every.cancel()
+
+    async def _tick_every(self) -> None:
+        """Until cancelled; one that comes late, because the one before took long or the machine slept, says so."""
+        now = asyncio.get_running_loop().time
+        planned = now()
+        while True:
+            await asyncio.sleep(planned - now())
+            self.lateness["every"] = late = max(0.0, now() - planned)
+            self._clock.wakeup()  # the wall clock may have been set since it looked
+            try:
+                await self.tick()
+            except Exception:
+                log.exception("schedule.tick_failed")
+            planned += self._seconds if late < self._seconds else late  # those that were missed are not made up for
 
     def _note_lateness(self, event: JobSubmissionEvent) -> None:
         late = datetime.now(UTC) - event.scheduled_run_times[0]

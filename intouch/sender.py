@@ -22,10 +22,10 @@ from intouch.loading import load
 from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
 from intouch.outbox.presence import Presence
-from intouch.outbox.settling import OnDead
+from intouch.outbox.settling import Follow, OnDead, OnRefused
 from intouch.outbox.worker import Worker
 from intouch.parts import STOP_WITHIN, Upkeep
-from intouch.residents import reaching
+from intouch.residents import deliveries, reaching
 from intouch.runtime import Runtime, build_runtime
 from intouch.settings import Settings
 from intouch.smtp_address import SmtpAddress
@@ -46,7 +46,7 @@ class Sender:
         self.runtime = build_runtime(settings, clock)
         self.presence = Presence(settings.data_dir)
         has_bot = settings.telegram_token.get_secret_value() != ""
-        self.chats: Chats | None = load("intouch.chats:Chats")(self.runtime, holder=self.presence.name) if has_bot else None
+        self.chats: Chats | None = load("intouch.chats:Chats")(self.runtime, self.presence) if has_bot else None
         self.worker = build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None)
         self._upkeep = Upkeep()
 
@@ -84,6 +84,7 @@ async def let_go(runtime: Runtime, presence: Presence, chats: Chats | None, upke
 def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None = None) -> Worker:
     """Who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
     letters, settings = Letters(runtime.templates), runtime.settings
+    keeper = None if settings.is_staging else epoch.Keeper(runtime.sessions, runtime.clock, settings.epoch_path)
     renderers: dict[str, rendering.Renderer] = {
         **rendering.generic_renderers(letters),
         ready.KIND: ready.render,
@@ -100,8 +101,10 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         email_from=settings.email_from,
         return_path=paths.of if (paths := return_path(settings)) else None,
         may_send_to=settings.may_send_to,
-        on_dead=_mourner(runtime.templates),
-        beat=None if settings.is_staging else epoch.Keeper(runtime.sessions, runtime.clock, settings.epoch_path).beat,
+        follow=Follow(_mourner(runtime.templates), _scorer(runtime.templates)),
+        who_left=deliveries.who_left,
+        beat=keeper.beat if keeper else None,
+        note_sent=keeper.note_sent if keeper else None,
     )
 
 
@@ -146,3 +149,12 @@ def _mourner(templates: Templates) -> OnDead:
             await stopping.mourn(session, address, templates=templates, now=now)
 
     return mourn
+
+
+def _scorer(templates: Templates) -> OnRefused:
+    """A mailbox took nothing until the delivery was given up: the same as a report of a bounce that may pass."""
+
+    async def score(session: AsyncSession, delivery_id: int, reason: str, now: datetime) -> None:
+        await load("intouch.bounces.recording:refused_at_sending")(session, delivery_id, reason, templates=templates, now=now)
+
+    return score

@@ -170,6 +170,17 @@ def from_text(environment: jinja2.Environment, name: str, source: str) -> jinja2
     return jinja2.DictLoader({name: source}).load(environment, name, environment.make_globals(None))
 
 
+def dated(local: date) -> str:
+    """``Saturday 5 December 2026``: with the year, as a slip in it is easily made."""
+    return f"{local:%A} {local.day} {local:%B %Y}"
+
+
+def dated_moment(at: datetime, zone: ZoneInfo) -> str:
+    """``Saturday 5 December 2026 at 6:00 pm``, in council time."""
+    local = at.astimezone(zone)
+    return f"{dated(local)} at {time_of_day(local)}"
+
+
 def time_of_day(local: datetime) -> str:
     """``6:00 pm``."""
     return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"

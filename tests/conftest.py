@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 import structlog
+import uvloop
 from pydantic import SecretStr
 
 from intouch import app
@@ -50,6 +51,11 @@ LARGE_DATABASE = 60_000_000  # bytes; what was deleted takes room until it is va
 
 # What the modules make stays to the end: the garbage collector need not look at it, neither while they load nor after every few tests.
 gc.disable()
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop of `intouch run`."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_collection_finish() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from intouch import schedule
 from intouch.clock import ShiftedClock
@@ -18,6 +19,7 @@ from intouch.surveys.models import Survey, SurveyStatus
 from tests.digest import writing
 from tests.digest.conftest import Town
 from tests.digest.conftest import town as town  # noqa: PLC0414 - the same two wards as the digest's own tests
+from tests.outbox.outboxes import until
 
 WEDNESDAY = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 FRIDAY = datetime(2026, 11, 20, 16, 0, 5, tzinfo=UTC)
@@ -135,6 +137,39 @@ async def test_the_schedule_ticks_at_start_and_wakes_the_sender(runtime: Runtime
     await asyncio.wait_for(woken.wait(), 20)
     await running.stop()
     assert await running.tick() == {}
+
+
+async def test_ticks_go_on_when_the_clock_is_set_back_an_hour(runtime: Runtime) -> None:
+    ticks: list[datetime] = []
+    running = schedule.Schedule(runtime, after=lambda: ticks.append(datetime.now(UTC)), every=0.05)
+    with time_machine.travel(datetime(2026, 11, 18, 12, 0, tzinfo=UTC), tick=True) as traveller:
+        await running.start()
+        await until(lambda: len(ticks) >= 2)
+        traveller.move_to(datetime(2026, 11, 18, 11, 0, tzinfo=UTC))
+        before = len(ticks)
+        await until(lambda: len(ticks) >= before + 3)
+        await running.stop()
+    assert ticks[-1] < ticks[0]
+
+
+async def test_a_tick_that_the_one_before_held_up_says_how_late_it_is(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = asyncio.Event()
+    ticks: list[float] = []
+
+    async def slow(_runtime: Runtime, _now: datetime) -> int:
+        ticks.append(running.lateness["every"])
+        if len(ticks) == 1:
+            await asyncio.sleep(0.5)
+        else:
+            held.set()
+        return 0
+
+    monkeypatch.setattr(schedule, "PARTS", {"slow": slow})
+    running = schedule.Schedule(runtime, every=0.1)
+    await running.start()
+    await asyncio.wait_for(held.wait(), 20)
+    await running.stop()
+    assert ticks[1] >= 0.3
 
 
 async def test_the_schedule_survives_a_database_that_is_gone(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

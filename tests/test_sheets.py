@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from intouch import sheets
@@ -56,6 +56,11 @@ def people(names: list[str], encoding: str) -> bytes:
     return ("name,ward_code\n" + "".join(f"{name},E05016391\n" for name in names)).encode(encoding)
 
 
+def is_utf8(raw: bytes) -> bool:
+    """Whether these bytes, some beyond ASCII, could be UTF-8 as well."""
+    return not raw.isascii() and raw.decode("utf-8", "replace").encode() == raw
+
+
 GENUINE = [
     "Zoë", "Žaneta", "José Muñoz", "Þór Æðey", "Ærø", "Åse Ødegård", "Ó Briain à Õ", "Sœur Noël", "François-Xavier Ÿ", "IKEA® 20°C",
     "½hr", "£5 a m³, 3 ft³ or £1m", "¿Qué? ¡Sí!", "Col·lecció", "5ª e 3º", "Straße", "Jürgen Größe", "€uro «x»",
@@ -75,6 +80,7 @@ def test_names_that_windows_own_encoding_has_not_come_through_in_others(encoding
 
 @given(st.lists(st.text("aeiouknstrl", min_size=1, max_size=8), min_size=2, max_size=2), st.text("éèêëñöüçåøæðþßšžœÿ", max_size=2))
 def test_a_word_with_two_letters_beyond_ascii_comes_through(parts: list[str], letters: str) -> None:
+    assume(not is_utf8(letters.encode("cp1252")))  # “ßœ” is the same two bytes as one letter of N'Ko: no file can tell
     names = [letters.join(parts), (letters[:1] + parts[0]).title()]
     assert sheets.decode(people(names, "cp1252"), "people.csv") == people(names, "utf-8").decode()
 

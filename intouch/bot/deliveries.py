@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from intouch.bot.turn import Reply, Turn, old_button
 from intouch.council.models import Officer
 from intouch.digest import approving
-from intouch.errors import NotAllowed
+from intouch.digest.batches import batch_of
+from intouch.errors import Closed, NotAllowed
 from intouch.outbox import epoch, holds, listing, retrying
 from intouch.outbox.listing import Wanted
 from intouch.outbox.models import Stand, State
 
 _MOST = 5  # of each, in one message; the command line has them all
+_ALONE = "-"  # in a button, for the messages that belong to no batch
 
 
 def _officer(turn: Turn) -> Officer:
@@ -21,8 +23,8 @@ def _officer(turn: Turn) -> Officer:
     return turn.officer
 
 
-async def deliveries(turn: Turn) -> Reply:
-    """/deliveries: what waits for an officer's decision, with a button for each."""
+async def deliveries(turn: Turn, *, cancelled: str = "") -> Reply:
+    """/deliveries: what waits for an officer's decision, with a button for each; first, what was ``cancelled`` just now."""
     _officer(turn)
     session = turn.session
     unknown = await listing.unknown_by_batch(session)
@@ -32,12 +34,13 @@ async def deliveries(turn: Turn) -> Reply:
     return turn.say(
         "officers/deliveries",
         edits=True,
-        unknown=[(batch, names.get(batch, batch), number) for batch, number in unknown[:_MOST] if _fits(batch)],
+        cancelled=cancelled,
+        unknown=[(batch or _ALONE, names.get(batch, batch), number) for batch, number in unknown[:_MOST] if _fits(batch)],
         late=late[:_MOST],
         paused=[(batch, names.get(batch, batch)) for batch in orders[:_MOST] if _fits(batch)],
         held_at=await epoch.held_since(session),
         held=(await listing.count(session, Wanted(states=[State.HELD]))).get(State.HELD, 0),
-        more=max(len(unknown), len(late), len(orders)) > _MOST,
+        more=max(len(unknown), len(late), len(orders)) > _MOST or not all(_fits(batch) for batch in (*orders, *dict(unknown))),
     )
 
 
@@ -47,8 +50,7 @@ async def tap(turn: Turn) -> Reply:
     act = _ACTS.get(turn.word(0))
     if act is None:
         raise old_button()
-    await act(turn)
-    return await deliveries(turn)
+    return await deliveries(turn, cancelled=await act(turn) or "")
 
 
 def _batch(turn: Turn) -> Sequence[str]:
@@ -56,11 +58,13 @@ def _batch(turn: Turn) -> Sequence[str]:
     name = ":".join(turn.data[1:])
     if not name:
         raise old_button()
-    return [name]
+    return [listing.NO_BATCH if name == _ALONE else name]
 
 
 async def _again(turn: Turn) -> None:
-    await retrying.retry(turn.session, Wanted(batches=_batch(turn), states=[State.UNKNOWN]), now=turn.now)
+    done = await retrying.retry(turn.session, Wanted(batches=_batch(turn), states=[State.UNKNOWN]), now=turn.now)
+    if done.cancelled:
+        raise Closed("That was cancelled, and what is cancelled stays so. You can let it be.")
 
 
 async def _let_be(turn: Turn) -> None:
@@ -76,8 +80,16 @@ async def _publish(turn: Turn) -> None:
     await approving.approve(turn.session, turn.number(1))
 
 
-async def _leave_out(turn: Turn) -> None:
-    await approving.leave_out(turn.session, turn.number(1))
+async def _cancel(turn: Turn) -> str | None:
+    batch = [batch_of(turn.number(1))]
+    name = (await approving.names(turn.session, batch)).get(batch[0])
+    if name is None:
+        raise old_button()
+    if await approving.cancel(turn.session, batch):
+        await holds.order(turn.session, batch, Stand.CANCELLED, by=f"officer {_officer(turn).id}", now=turn.now)
+    elif not await approving.wards(turn.session, batch, approving.CANCELLED):
+        raise Closed("That edition is out already. To stop what has not been sent yet: intouch digest cancel.")
+    return name
 
 
 async def _release(turn: Turn) -> None:
@@ -88,17 +100,17 @@ async def _look(_turn: Turn) -> None:
     """Only look again."""
 
 
-_ACTS: Mapping[str, Callable[[Turn], Awaitable[None]]] = {
+_ACTS: Mapping[str, Callable[[Turn], Awaitable[str | None]]] = {
     "again": _again,
     "be": _let_be,
     "resume": _resume,
     "publish": _publish,
-    "leave": _leave_out,
+    "cancel": _cancel,
     "release": _release,
     "look": _look,
 }
 
 
 def _fits(batch: str) -> bool:
-    """Whether a button can name it: Telegram takes 64 bytes, and a delivery of no batch has no name."""
-    return bool(batch) and len(f"deliveries:resume:{batch}".encode()) <= 64
+    """Whether a button can name it: Telegram takes 64 bytes."""
+    return len(f"deliveries:resume:{batch}".encode()) <= 64

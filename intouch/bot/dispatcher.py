@@ -69,17 +69,20 @@ class Dispatcher:
         # Which updates this process replied to: Telegram may deliver one again, and nobody wants to read twice.
         self._replied: OrderedDict[int, None] = OrderedDict()
 
-    async def take(self, body: dict[str, Any], stop_waiting: StopWaiting | None = None) -> None:
+    async def take(
+        self, body: dict[str, Any], *, stop_waiting: StopWaiting | None = None, tap_is_stored: Callable[[], None] | None = None
+    ) -> None:
         """Do what the update in ``body`` asks for and reply; never raises, whatever arrives.
 
-        ``stop_waiting`` is offered the answer to a tap once its effect is stored, and says whether it took it.
+        ``stop_waiting`` is offered the answer to a tap once its effect is stored, and says whether it took it; ``tap_is_stored``
+        hears of it before anybody is replied to.
         """
         try:
-            await self._take(incoming.read(body), stop_waiting)
+            await self._take(incoming.read(body), stop_waiting, tap_is_stored or _nothing)
         except Exception:
             log.exception("bot.update_failed", update=body["update_id"])
 
-    async def _take(self, arrived: Arrived, stop_waiting: StopWaiting | None) -> None:
+    async def _take(self, arrived: Arrived, stop_waiting: StopWaiting | None, tap_is_stored: Callable[[], None]) -> None:
         if arrived.blocker is not None:
             async with self.runtime.sessions.write() as session:
                 await reaching.telegram_gone(session, arrived.blocker, now=self.runtime.now())
@@ -89,7 +92,9 @@ class Dispatcher:
         async with self._one_at_a_time(what.telegram_id):
             if what.update_id in self._replied:  # also one that was refused, and so left nothing in the database
                 return
-            reply = await self._decide(what)
+            reply = await self._decide(what, tap_is_stored)
+            if what.content is Content.TAP:
+                tap_is_stored()
             await self._count(what, reply)
             is_answered = what.content is Content.TAP and stop_waiting is not None and stop_waiting(what.tap_id, reply.toast)
             await replying.send(self.runtime, self.bot, what, reply, is_tap_answered=is_answered)
@@ -118,11 +123,11 @@ class Dispatcher:
         self._nudge = None
         self._nudge_sender()
 
-    async def _decide(self, what: Incoming) -> Reply:
+    async def _decide(self, what: Incoming, tap_is_stored: Callable[[], None]) -> Reply:
         """The reply to an update, with all it changed committed, or nothing changed and a sentence that says so."""
         templates = self.runtime.templates
         try:
-            reply: Reply | None = await self._taps.run(what) if tapping.is_survey_tap(what) else None
+            reply: Reply | None = await self._taps.run(what, tap_is_stored) if tapping.is_survey_tap(what) else None
             if reply is None:
                 extra = await photos.fetch(self.runtime, self.bot, self._pacer, what)
                 reply = await self._commits.run(partial(self._answer, what, extra))
@@ -192,6 +197,10 @@ class Dispatcher:
             lock, waiting = self._turns.pop(telegram_id)
             if waiting > 1:
                 self._turns[telegram_id] = (lock, waiting - 1)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _taken_back(error: Exception) -> None:

@@ -51,7 +51,7 @@ def _plain_tap(body: dict[str, Any]) -> Incoming | None:
             "update_id": int(update_id),
             "callback_query": {
                 "id": str(tap_id),
-                "from": {"id": int(person), "is_bot": False, "first_name": str(first_name), **more},
+                "from": {"id": int(person), "is_bot": False, "first_name": str(first_name)} as sender,
                 "message": {"message_id": int(message_id), "chat": {"id": int(_), "type": "private"}},
                 "data": str(data),
             },
@@ -60,7 +60,7 @@ def _plain_tap(body: dict[str, Any]) -> Incoming | None:
                 update_id=update_id,
                 telegram_id=person,
                 first_name=plain_name(first_name),
-                language=str(more.get("language_code") or "en"),
+                language=str(sender.get("language_code") or "en"),
                 content=Content.TAP,
                 data=tuple(data.split(":")),
                 tap_id=tap_id,
@@ -91,6 +91,8 @@ def _blocker(update: telegram.Update) -> int | None:
 
 def plain_name(name: str) -> str:
     """A first name on one line, without the invisible characters that turn a sentence round or break it."""
+    if name.isascii() and name.isprintable():
+        return " ".join(name.split())
     kept = (character for character in name if unicodedata.category(character) not in _INVISIBLE or character in legible.JOINERS)
     return " ".join("".join(kept).split())
 

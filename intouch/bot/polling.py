@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ import telegram
 from intouch import logs
 from intouch.bot import ending, incoming, menu
 from intouch.bot.dispatcher import Dispatcher
+from intouch.bot.handful import PATIENCE, Handful
 from intouch.bot.incoming import ALLOWED_UPDATES
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.telegram import CouncilBot
@@ -30,8 +32,6 @@ warnings.filterwarnings("ignore", message="Please use 'Bot.getUpdates'")
 
 LONG_POLL = 25  # seconds that the Bot API may keep a question open
 ANSWER_WITHIN = 10  # seconds more for the answer to come
-# An update that takes longer is written down, so that a slow photo does not keep everybody else waiting.
-PATIENCE = 1.0
 IMPATIENCE = 0.1
 BATCH = 100
 MOST_UNDER_WAY = 400
@@ -39,6 +39,7 @@ MOST_UNDER_WAY = 400
 CROSS_OFF_WITHIN = 0.2
 LEASE = "bot's poller"
 LEASE_SECONDS = 60
+RENEW_EVERY = 10.0  # seconds; not at each question, of which a busy hour has dozens a second
 LONGEST_PAUSE = 30.0
 
 
@@ -52,6 +53,7 @@ class Poller:
         self.presence = presence
         self.is_polling = False
         self._is_waiting = False
+        self._renewed_at = float("-inf")
         self._offset: int | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._written: set[int] = set()
@@ -73,6 +75,7 @@ class Poller:
                     await self._poll()
                     pause = 1.0
                 except (telegram.error.TelegramError, OSError, sa.exc.SQLAlchemyError) as error:
+                    self._renewed_at = float("-inf")  # it may be another that polls now
                     log.warning("bot.poll_failed", error=type(error).__name__, why=_why(error), pause=pause)
                     if isinstance(error, telegram.error.Conflict):
                         await self._end_webhook()
@@ -89,7 +92,7 @@ class Poller:
             bodies = list(await session.scalars(sa.select(WaitingUpdate.body).order_by(WaitingUpdate.update_id)))
         for body in bodies:
             self._written.add(body["update_id"])
-            self._take(body)
+            self._take(body, Handful([body]))
         log.info("bot.polling", waiting=len(bodies))
 
     async def _poll(self) -> None:
@@ -98,10 +101,12 @@ class Poller:
         bodies = await self._fetch()
         if not bodies:
             return
-        taken = [self._take(body) for body in bodies]
+        handful = Handful(bodies)
+        for body in bodies:
+            self._take(body, handful)
         # A full batch says that more are waiting: then the calls of these need not all end first.
-        await _while_it_goes_on(taken, standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
-        await self._write_down([body for body, one in zip(bodies, taken, strict=True) if not one.done()])
+        await handful.wait(standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
+        await self._write_down(handful.left)
         self._done &= self._written
         self._cross_off_soon()
         # Only now: asking from the next number on is what makes the Bot API forget these.
@@ -115,29 +120,24 @@ class Poller:
             raise NotUnderstood("the Bot API answered with something that is no list of updates")
         return found
 
-    def _take(self, body: dict[str, Any]) -> asyncio.Future[None]:
-        """Done as soon as the Bot API may forget the update: a tap when its effect is stored, anything else when it was answered too.
+    def _take(self, body: dict[str, Any], handful: Handful) -> None:
+        """It is settled as soon as the Bot API may forget it: a tap when its effect is stored, anything else when it was answered too.
 
         A tap that comes again gets no other reply than this one, so there is nothing to wait for; and while its calls are under way,
         the next taps can be stored.
         """
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._take_and_cross_off(body, settled))
+        task = asyncio.create_task(self._take_and_cross_off(body, handful))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return settled
 
-    async def _take_and_cross_off(self, body: dict[str, Any], settled: asyncio.Future[None]) -> None:
-        def tap_is_stored(_tap_id: str, _toast: str) -> bool:
-            _settle(settled)
-            return False  # it is still to be answered
-
+    async def _take_and_cross_off(self, body: dict[str, Any], handful: Handful) -> None:
+        settle = partial(handful.settle, body["update_id"])
         try:
-            await self.dispatcher.take(body, tap_is_stored)
+            await self.dispatcher.take(body, tap_is_stored=settle)
             self._done.add(body["update_id"])
             self._cross_off_soon()
         finally:
-            _settle(settled)
+            settle()
 
     def _cross_off_soon(self) -> None:
         if self._done & self._written and (self._crossing_off is None or self._crossing_off.done()):
@@ -173,6 +173,9 @@ class Poller:
         self._is_waiting = True
 
     async def _hold_lease(self) -> bool:
+        began = time.monotonic()
+        if self.is_polling and began - self._renewed_at < RENEW_EVERY:
+            return True
         async with self.runtime.sessions.write() as session:
             held = await leases.take(
                 session,
@@ -184,6 +187,7 @@ class Poller:
             )
         self.is_polling = self.is_polling and held
         self._is_waiting = self._is_waiting and not held
+        self._renewed_at = began
         return held
 
     async def _end_webhook(self) -> None:
@@ -204,20 +208,6 @@ class Poller:
             async with self.runtime.sessions.write() as session:
                 await leases.release(session, LEASE, holder=self.presence.name)
         await self.dispatcher.close()
-
-
-def _settle(settled: asyncio.Future[None]) -> None:
-    if not settled.done():
-        settled.set_result(None)
-
-
-async def _while_it_goes_on(tasks: Iterable[asyncio.Future[None]], *, standstill: float) -> None:
-    """Until all have ended, for ``PATIENCE`` at most, or until none of them ends for ``standstill`` seconds."""
-    pending, until = set(tasks), time.monotonic() + PATIENCE
-    while pending and (left := until - time.monotonic()) > 0:
-        done, pending = await asyncio.wait(pending, timeout=min(left, standstill))
-        if not done:
-            return
 
 
 def _why(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import telegram
 
@@ -68,7 +69,7 @@ async def _say(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply, 
         outcome = outcomes.retry(error.message) if isinstance(error, NotUnderstood) else classify(error)
         log.warning("bot.reply_not_sent", update=what.update_id, verdict=outcome.verdict, error=outcome.error)
         if outcome.verdict in (Verdict.RETRY, Verdict.NOT_TRIED):
-            await _send_later(runtime, what, reply.message, number)
+            await _send_later(runtime, what, reply.message, number, after=outcome.after or 0.0)
         # Else it may have arrived: a question asked twice confuses more than /help, which asks it again.
         return outcome.verdict
     return Verdict.SENT
@@ -112,8 +113,8 @@ async def _send_document(runtime: Runtime, bot: CouncilBot, what: Incoming, repl
         await _send_later(runtime, what, runtime.templates.telegram("help/document_failed"), number=99)
 
 
-async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage, number: int) -> None:
-    now = runtime.now()
+async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage, number: int, *, after: float = 0.0) -> None:
+    """By the outbox, and not before the seconds have passed that the Bot API asked us to wait."""
     draft = enqueue.Draft(
         key=f"reply:{what.update_id}:{number}",
         kind="message",
@@ -121,7 +122,7 @@ async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage
         lane=Lane.REPLY,
         address=str(what.telegram_id),
         payload=message.to_json(),
-        due_at=now,
+        due_at=runtime.now() + timedelta(seconds=after),
     )
     async with runtime.sessions.write() as session:
         await enqueue.enqueue(session, draft)

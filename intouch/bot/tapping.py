@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,7 @@ from intouch.residents import dialogues
 from intouch.residents.models import Dialogue, Resident
 from intouch.runtime import Runtime
 from intouch.surveys.filling_in import Given
+from intouch.templating import TelegramMessage
 
 
 def is_survey_tap(what: Incoming) -> bool:
@@ -41,9 +42,9 @@ async def _open_turns(runtime: Runtime, session: AsyncSession, taps: Sequence[In
     people = sa.select(Resident, Dialogue).outerjoin(Dialogue, Dialogue.telegram_id == Resident.telegram_id)
     found = await session.execute(people.where(Resident.telegram_id.in_([tap.telegram_id for tap in taps])))
     known = {resident.telegram_id: (resident, dialogue) for resident, dialogue in found}
-    now = runtime.now()
+    now, said = runtime.now(), dict[Hashable, TelegramMessage]()
     turns = [
-        Turn(runtime, session, tap, now, resident=known[tap.telegram_id][0], dialogue=known[tap.telegram_id][1])
+        Turn(runtime, session, tap, now, resident=known[tap.telegram_id][0], dialogue=known[tap.telegram_id][1], said=said)
         for tap in taps
         if tap.telegram_id in known
     ]

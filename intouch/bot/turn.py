@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -86,7 +86,8 @@ class Reply:
 class Turn:
     """One thing a person did, with all that a handler needs to answer it inside one writing transaction.
 
-    ``photo`` holds the bytes of a photo sent while a report is being written; it is fetched before the transaction.
+    ``photo`` holds the bytes of a photo sent while a report is being written; it is fetched before the transaction. ``said`` is
+    shared by turns that are answered together: what is said to many of them with the same values is rendered once.
     """
 
     runtime: Runtime
@@ -99,6 +100,7 @@ class Turn:
     dialogue: Dialogue | None = None
     photo: bytes | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    said: dict[Hashable, TelegramMessage] | None = None
 
     @property
     def telegram_id(self) -> int:
@@ -141,8 +143,15 @@ class Turn:
 
     def say(self, template: str, *, edits: bool = False, toast: str = "", **values: Any) -> Reply:
         """A reply from ``templates/telegram/<template>.html``; on a tap, ``edits=True`` replaces the tapped message."""
-        message = self.runtime.templates.telegram(template, **values)
-        return Reply(message, edits=edits and self.incoming.content is Content.TAP, toast=toast)
+        return Reply(self._rendered(template, values), edits=edits and self.incoming.content is Content.TAP, toast=toast)
+
+    def _rendered(self, template: str, values: dict[str, Any]) -> TelegramMessage:
+        if self.said is None:
+            return self.runtime.templates.telegram(template, **values)
+        key = (template, *values.items())
+        if key not in self.said:
+            self.said[key] = self.runtime.templates.telegram(template, **values)
+        return self.said[key]
 
 
 Handler = Callable[[Turn], Awaitable[Reply]]

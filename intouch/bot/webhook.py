@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 from typing import Any
 
 import sqlalchemy as sa
 import telegram
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intouch import logs
 from intouch.bot import ending, incoming, menu, replying
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.incoming import ALLOWED_UPDATES
+from intouch.channels import bot_json
 from intouch.channels.calling import understood
 from intouch.channels.telegram import CouncilBot
 from intouch.residents.models import WaitingUpdate
@@ -28,6 +29,11 @@ PATH = "/telegram/updates"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 MOST_CONNECTIONS = 100  # the most that the Bot API opens
 LONGEST_PAUSE = 30.0
+MOST_BYTES = 1_000_000  # many times the longest update
+
+
+class TooLong(Exception):
+    """A body that is no update."""
 
 
 class Webhook:
@@ -40,6 +46,17 @@ class Webhook:
         self.route = Route(PATH, self.receive, methods=["POST"])
         self._secret = runtime.settings.telegram_webhook.get_secret_value()
         self._under_way: set[asyncio.Task[None]] = set()
+
+    def before(self, pages: ASGIApp) -> ASGIApp:
+        """The pages with the webhook in front: what Telegram brings by the thousand needs nothing that is there for browsers."""
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+                return await pages(scope, receive, send)
+            response = await self.receive(Request(scope, receive))
+            return await response(scope, receive, send)
+
+        return served
 
     async def run(self) -> None:
         """Tell Telegram where to bring updates, and go on with what a poller wrote down; ends when cancelled."""
@@ -77,8 +94,10 @@ class Webhook:
         if not hmac.compare_digest(request.headers.get(HEADER, "").encode(), self._secret.encode()):
             return Response(status_code=403)
         try:
-            body = json.loads(await request.body())
-        except (ValueError, RecursionError):
+            body = bot_json.read(await _body(request))
+        except TooLong:
+            return Response(status_code=413)
+        except (ValueError, ClientDisconnect):
             return Response(status_code=400)
         if not incoming.is_update(body):
             return Response(status_code=400)
@@ -88,7 +107,7 @@ class Webhook:
         waiting: list[asyncio.Future[Any]] = [task, answer]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if answer.done():
-            return JSONResponse(answer.result())
+            return Response(bot_json.write(answer.result()), media_type="application/json")
         return Response(status_code=503 if task.cancelled() else 200)  # cut short as we stop: to be brought again
 
     def _take(self, body: dict[str, Any], answer: asyncio.Future[dict[str, Any]] | None = None) -> asyncio.Task[None]:
@@ -98,7 +117,7 @@ class Webhook:
             answer.set_result({"method": "answerCallbackQuery", "callback_query_id": tap_id, **replying.toast(toast)})
             return True
 
-        task = asyncio.create_task(self.dispatcher.take(body, stop_waiting))
+        task = asyncio.create_task(self.dispatcher.take(body, stop_waiting=stop_waiting))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return task
@@ -110,3 +129,12 @@ class Webhook:
             await self._take(body)
             async with self.runtime.sessions.write() as session:
                 await session.execute(sa.delete(WaitingUpdate).where(WaitingUpdate.update_id == body["update_id"]))
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise TooLong
+    return bytes(body)

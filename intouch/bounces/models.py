@@ -16,6 +16,7 @@ class Kind(StrEnum):
     HARD = "hard"  # nobody is there
     SOFT = "soft"  # this one did not arrive; the next may
     COMPLAINT = "complaint"  # the reader called it spam
+    UNSUBSCRIBED = "unsubscribed"  # the reader told the provider, instead of us, to get no more
 
 
 class BounceReport(Base):

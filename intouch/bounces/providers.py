@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from intouch import logs
 from intouch.bounces import statuses
 from intouch.bounces.models import Kind
-from intouch.bounces.reading import Report
+from intouch.bounces.reading import COMPLAINTS, Report
 from intouch.bounces.verp import ReturnPath
+
+log = logs.get("bounces")
 
 _MOST_RECIPIENTS = 50
 # https://postmarkapp.com/developer/api/bounce-api#bounce-types; what is left out needs nothing from us (auto-replies and such).
@@ -24,6 +27,12 @@ _POSTMARK: Mapping[str, Kind] = {
     "DMARCPolicy": Kind.SOFT,
     "Undeliverable": Kind.SOFT,
 }
+# https://postmarkapp.com/developer/webhooks/subscription-change-webhook
+_SUPPRESSED: Mapping[str, Kind] = {
+    "HardBounce": Kind.HARD,
+    "SpamComplaint": Kind.COMPLAINT,
+    "ManualSuppression": Kind.UNSUBSCRIBED,
+}
 
 
 def from_ses(event: Mapping[str, Any], paths: ReturnPath | None) -> list[Report]:
@@ -31,7 +40,7 @@ def from_ses(event: Mapping[str, Any], paths: ReturnPath | None) -> list[Report]
     what = event.get("notificationType") or event.get("eventType")
     if what == "Bounce":
         return _ses(event, paths, _mapping(event.get("bounce")), "bouncedRecipients")
-    if what == "Complaint" and _mapping(event.get("complaint")).get("complaintFeedbackType") != "not-spam":
+    if what == "Complaint" and (_mapping(event.get("complaint")).get("complaintFeedbackType") or "abuse") in COMPLAINTS:
         return _ses(event, paths, _mapping(event.get("complaint")), "complainedRecipients")
     return []
 
@@ -42,21 +51,27 @@ def _ses(event: Mapping[str, Any], paths: ReturnPath | None, said: Mapping[str, 
     for one in _sequence(said.get(recipients))[:_MOST_RECIPIENTS]:
         recipient = _mapping(one)
         address, status = _text(recipient, "emailAddress"), _text(recipient, "status")
-        kind = _ses_kind(said, status) if recipients == "bouncedRecipients" else Kind.COMPLAINT
+        kind = _ses_kind(said, status, _text(recipient, "diagnosticCode")) if recipients == "bouncedRecipients" else Kind.COMPLAINT
         number = f"ses:{_text(said, 'feedbackId')}:{kind.value}:{address.lower()}"
         reports.append(Report(kind, status or _text(said, "bounceSubType"), delivery_id, address, number))
     # Our emails have one recipient each: with a return path all of these are about the same one.
     return reports[:1] if delivery_id is not None else reports
 
 
-def _ses_kind(bounce: Mapping[str, Any], status: str) -> Kind:
+def _ses_kind(bounce: Mapping[str, Any], status: str, words: str) -> Kind:
     if bounce.get("bounceType") != "Permanent":
         return Kind.SOFT
-    return statuses.of_code(status) or Kind.HARD
+    if not statuses.is_open(status):
+        return statuses.of_code(status) or Kind.HARD
+    # The code leaves it open: Amazon has read the words, but counts for hard what a mail server holds against it, too.
+    told = statuses.of_words(words)
+    return told[1] if told else Kind.HARD
 
 
 def from_postmark(event: Mapping[str, Any]) -> list[Report]:
     """The report in a Postmark webhook. Postmark has return paths of its own, so the address says whom it is about."""
+    if event.get("RecordType") == "SubscriptionChange":
+        return _suppressed(event)
     if event.get("RecordType") not in ("Bounce", "SpamComplaint"):
         return []
     kind = _POSTMARK.get(_text(event, "Type") or _text(event, "RecordType"))
@@ -64,6 +79,20 @@ def from_postmark(event: Mapping[str, Any]) -> list[Report]:
     if kind is None or not number or not address:
         return []
     return [Report(kind, _text(event, "Type"), None, address, f"postmark:{number}:{kind.value}")]
+
+
+def _suppressed(event: Mapping[str, Any]) -> list[Report]:
+    """An address went on Postmark's list of whom it sends nothing to, or came off it: heeded where a reader did it with an email.
+
+    What somebody of the council does in Postmark's pages names no email, and coming off the list is nobody's consent.
+    """
+    reason, number, address = (_text(event, name) for name in ("SuppressionReason", "MessageID", "Recipient"))
+    is_readers = event.get("SuppressSending") is True and event.get("Origin") == "Recipient"
+    kind = _SUPPRESSED.get(reason)
+    if kind is None or not (is_readers and number and address):
+        log.info("bounces.suppression_ignored", provider="postmark", suppresses=event.get("SuppressSending") is True)
+        return []
+    return [Report(kind, reason, None, address, f"postmark:{number}:{kind.value}")]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from email.utils import getaddresses
 
 from flufl.bounce import all_failures
 
@@ -18,10 +20,14 @@ log = logs.get("bounces")
 
 MOST_BYTES = 1024 * 1024
 # "not-spam" means the opposite, "auth-failure" and "dmarc" are about our domain.
-_COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}
+COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}
 _RECEIVED_FOR = ("delivered-to", "x-original-to", "envelope-to", "to")
 _SENT_FROM = ("original-mail-from", "return-path", "x-failed-return-path")
 _MOST_PARTS = 200
+_FAILED = ("fail", "error")  # "error" is OpenSMTPD's word for it
+_QUOTED = re.compile(r"(?im)^\W*(?:received|return-path): |^-.*\bcopy of\b")
+_DELAYED = re.compile(r"(?i)\bdelay|^\W*warning\b")
+_TAGS = re.compile(r"<(?![^<>\s]*@)[^<>]{0,1000}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def _complaint(message: Message) -> tuple[str, Kind] | None:
         if part.get_content_type() == "message/feedback-report":
             fields = _fields(part)
             kind = fields.get("feedback-type", "").strip().lower()
-            return (kind, Kind.COMPLAINT) if kind in _COMPLAINTS else None
+            return (kind, Kind.COMPLAINT) if kind in COMPLAINTS else None
     return None
 
 
@@ -104,29 +110,33 @@ def _fields(part: Message) -> Message:
 
 
 def _failure(message: Message) -> tuple[str, Kind] | None:
-    has_status = False
+    says_otherwise = False
     for part in _parts(message):
         kind = part.get_content_type()
         if kind == "message/feedback-report":
             return None
         if kind in ("message/delivery-status", "message/global-delivery-status"):
-            has_status = True
-            found = _of_notification(part)
-            if found:
-                return found
+            said = _of_notification(part)
+            if found := _mildest(said):
+                # A code that leaves it open yields to what people are told, if that tells more.
+                told = _of_people(message) if statuses.is_open(found[0]) else None
+                return (told[0] or found[0], told[1]) if told else found
+            says_otherwise = says_otherwise or bool(said)
     # Where a machine-readable part says that nothing failed, the words for people are not asked.
-    return None if has_status else _of_words(message)
+    return None if says_otherwise else _of_words(message)
 
 
-def _of_notification(part: Message) -> tuple[str, Kind] | None:
-    """The mildest of what is said about each recipient: behind a forwarding address one of two may have got it."""
+def _of_notification(part: Message) -> list[tuple[str, Kind] | None]:
+    """What is said about each recipient."""
     inner = part.get_payload()
     groups = inner if isinstance(inner, list) else _groups(_content(part))
-    said = [_of_recipient(group) for group in groups if isinstance(group, Message) and (group.get("action") or group.get("status"))]
+    return [_of_recipient(group) for group in groups if isinstance(group, Message) and (group.get("action") or group.get("status"))]
+
+
+def _mildest(said: Sequence[tuple[str, Kind] | None]) -> tuple[str, Kind] | None:
+    """The mildest of it: behind a forwarding address one of two may have got the email."""
     failed = [one for one in said if one]
-    if not failed or len(failed) < len(said):
-        return None
-    return min(failed, key=lambda one: one[1] is Kind.HARD)
+    return min(failed, key=lambda one: one[1] is Kind.HARD) if failed and len(failed) == len(said) else None
 
 
 def _groups(content: bytes) -> list[Message]:
@@ -136,25 +146,33 @@ def _groups(content: bytes) -> list[Message]:
 
 def _of_recipient(group: Message) -> tuple[str, Kind] | None:
     """What a group says that reports a failure; a delay is none yet: the mail server goes on trying (decision 0110)."""
-    action = str(group.get("action", "failed")).strip().lower().split(" ")[0]
-    if action != "failed":
+    action = str(group.get("action", "failed")).strip().lower()
+    if not action.startswith(_FAILED):
         return None
-    status = str(group.get("status", "")).split("(")[0].strip()
-    words = statuses.of_words(str(group.get("diagnostic-code", "")))
+    status, _, comment = (part.strip() for part in str(group.get("status", "")).partition("("))
     kind = statuses.of_code(status)
-    if kind is None or status.endswith(".0.0"):
-        return words or ((status, kind) if kind else ("", Kind.SOFT))
+    if kind is None or statuses.is_open(status):
+        words = statuses.of_words(f"{group.get('diagnostic-code', '')}\n{comment}")
+        return (words[0] or status if kind else words[0], words[1]) if words else (status, kind) if kind else ("", Kind.SOFT)
     return status, kind
 
 
 def _of_words(message: Message) -> tuple[str, Kind] | None:
     """Reports of their own shape (qmail, old Exim and Exchange, …): flufl.bounce knows them; the code stands in the words."""
+    if _DELAYED.search(str(message.get("subject", ""))):
+        return None  # some say so in a shape that flufl.bounce takes for a failure: the mail server goes on trying
+    if not any(address for _, address in getaddresses(message.get_all("from", []))):
+        del message["from"]
+        message["From"] = "MAILER-DAEMON@nobody.invalid"  # without a sender flufl.bounce falls over
     _passing, permanent = all_failures(message)
-    if not permanent:
-        return None
+    return (_of_people(message) or ("", Kind.HARD)) if permanent else None
+
+
+def _of_people(message: Message) -> tuple[str, Kind] | None:
+    """What the part for people says, up to where it quotes our own email, which may speak of anything."""
     for part in _parts(message):
         if part.get_content_maintype() == "text":
-            words = _content(part)[:20_000].decode("utf-8", "replace")
-            if found := statuses.of_words(words):
+            words = _TAGS.sub(" ", _content(part)[:20_000].decode("utf-8", "replace"))
+            if found := statuses.of_letter(_QUOTED.split(words, maxsplit=1)[0]):
                 return found
-    return "", Kind.HARD
+    return None

@@ -8,7 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.bounces import scoring, stopping
+from intouch.bounces import scoring, statuses, stopping
 from intouch.bounces.models import BounceReport, Kind, TroubledAddress
 from intouch.bounces.reading import Report
 from intouch.outbox import addresses
@@ -27,7 +27,7 @@ class Heard(StrEnum):
     KNOWN = "known"  # heard before
     OLD = "old"  # the owner has proved the address since
     NOTED = "noted"  # counted, or the address was dead already
-    STOPPED = "stopped"  # nothing goes to the address any more
+    STOPPED = "stopped"  # nothing goes to the address any more, or nothing that its owner had subscribed to
 
 
 async def record(session: AsyncSession, report: Report, *, templates: Templates, now: datetime) -> Heard:
@@ -49,10 +49,18 @@ async def record(session: AsyncSession, report: Report, *, templates: Templates,
         return Heard.STOPPED if await stopping.complained(session, address, now=now) else Heard.NOTED
     if await _was_proved_since(session, address, delivery.created_at):
         return Heard.OLD
+    if report.kind is Kind.UNSUBSCRIBED:
+        return Heard.STOPPED if await stopping.unsubscribed(session, address, now=now) else Heard.NOTED
     if report.kind is Kind.SOFT and not await _is_too_much(session, address, now=now):
         return Heard.NOTED
     reason = f"bounced: {row['status']}" if report.kind is Kind.HARD else "bounced too often"
     return Heard.STOPPED if await stopping.gone(session, address, reason=reason, templates=templates, now=now) else Heard.NOTED
+
+
+async def refused_at_sending(session: AsyncSession, delivery_id: int, reason: str, *, templates: Templates, now: datetime) -> Heard:
+    """Our own mail server, or the one that we deliver to, said it instead of a report: once for a delivery, like that."""
+    told = statuses.of_words(reason)
+    return await record(session, Report(Kind.SOFT, told[0] if told else "", delivery_id), templates=templates, now=now)
 
 
 async def _delivery(session: AsyncSession, report: Report) -> Delivery | None:

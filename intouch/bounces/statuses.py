@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from intouch.bounces.models import Kind
+from intouch.channels.smtp_words import Blame, blame
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
+# Where a reply's code stands: in a letter for people, any other three digits may be half a telephone number.
+_REPLY = re.compile(
+    r"""(?:^\W*|[:;>"]\s*|\b(?:said|says|error|code|status|reply|response|with)\W{1,3})([45]\d\d)(?![\d.]|-\d)""",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 # Codes 5.x.x that blame the sender (1.7, 1.8), a full mailbox, a message that is too large, a list, congestion or a loop.
 _MAY_PASS = {(1, 7), (1, 8), (2, 2), (2, 3), (2, 4), (4, 3), (4, 5), (4, 6), (4, 7), (4, 14)}
+# Exchange Online's own: our sender and our daily limit, the recipient's limit an hour, and servers that were not reached in a day.
+_MAY_PASS |= {(1, 20), (1, 90), (2, 121), (2, 122), (4, 300), (4, 316), (4, 317), (4, 318), (4, 319)}
 # The mail system, the protocol, the content and policy ("looks like spam"): none of them is about the address.
 _SUBJECTS_THAT_MAY_PASS = {3, 5, 6, 7}
 
@@ -25,13 +33,37 @@ def of_code(status: str) -> Kind | None:
     return Kind.SOFT if may_pass else Kind.HARD
 
 
+def is_open(status: str) -> bool:
+    """Whether a code says no more than that something failed: "other or undefined", of the system or of the protocol."""
+    return status.endswith(".0.0") or status in ("5.2.0", "5.3.0", "5.5.0") or "." not in status
+
+
 def of_words(words: str) -> tuple[str, Kind] | None:
-    """The code in a mail server's words, and what it says; None where they hold none."""
-    enhanced = _ENHANCED.search(words)
+    """The code in a mail server's words, and what it or else they say; None where they say nothing."""
+    status, kind = _coded(words)
+    blamed = blame(words) if is_open(status) or kind is None else None
+    if blamed is not None:
+        return status, Kind.HARD if blamed is Blame.NOBODY and not status.startswith("4") else Kind.SOFT
+    return (status, kind) if kind else None
+
+
+def of_letter(words: str) -> tuple[str, Kind] | None:
+    """The same of a letter for people: what is no mail server's answer may speak of anything, unless of a mailbox."""
+    status, kind = _coded(words)
+    if kind and not is_open(status):
+        return status, kind
+    if blame(words) is Blame.LATER:
+        return status, Kind.SOFT
+    answers = "\n".join(f"{line} {after}" for line, after in pairwise([*words.splitlines(), ""]) if _REPLY.search(line))
+    return of_words(answers)
+
+
+def _coded(words: str) -> tuple[str, Kind | None]:
+    """The first code, enhanced if there is such a one that says something, and what it says by itself."""
+    enhanced, reply = _ENHANCED.search(words), _REPLY.search(words)
     if enhanced and (kind := of_code(enhanced[0])):
         return enhanced[0], kind
-    reply = _REPLY.search(words)
     if reply is None:
-        return None
+        return "", None
     # As when the mail server refuses at once (channels/smtp_replies.py): 552 is a full mailbox, 554 may be anything.
     return reply[1], Kind.HARD if reply[1] in ("550", "551", "553", "556") else Kind.SOFT

@@ -15,6 +15,7 @@ from intouch.residents.models import Resident, ResidentStatus
 from intouch.templating import Templates
 
 COMPLAINT = "complaint"
+UNSUBSCRIBED = "unsubscribed"
 
 
 async def gone(session: AsyncSession, address: str, *, reason: str, templates: Templates, now: datetime) -> bool:
@@ -36,6 +37,11 @@ async def complained(session: AsyncSession, address: str, *, now: datetime) -> b
     is_news = await addresses.mark_dead(session, Road.EMAIL, address, reason=COMPLAINT, now=now)
     await reaching.email_gone(session, address, now=now, reason=COMPLAINT)
     return is_news
+
+
+async def unsubscribed(session: AsyncSession, address: str, *, now: datetime) -> bool:
+    """The reader wants no more of it: as with our own button, all that is subscribed to by email ends; False when nothing was."""
+    return await reaching.email_gone(session, address, now=now, reason=UNSUBSCRIBED) > 0
 
 
 async def _tell(session: AsyncSession, address: str, *, templates: Templates, now: datetime) -> None:

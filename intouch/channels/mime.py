@@ -86,6 +86,7 @@ def extra_headers(more: Mapping[str, str]) -> bytes:
     return b"".join(header(name, _checked(value)) for name, value in more.items())
 
 
+@lru_cache(maxsize=64)  # it stands in the headers and on the envelope, which are made one after the other
 def message_id(key: str, sender: str) -> str:
     """The Message-ID of the delivery ``key``: the same for ever, and it tells nothing."""
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{_domain(sender)}>"

@@ -80,6 +80,9 @@ class NotifyChannel:
             if self._is_halting or not envelope.is_ours():
                 heard(envelope.number, outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
                 return
+            if not await envelope.begin():
+                heard(envelope.number, outcomes.not_tried("what comes of it could not be written down"))
+                return
             heard(envelope.number, await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, client, envelope))
         finally:
             clients.put_nowait(client)

@@ -22,7 +22,8 @@ class Verdict(StrEnum):
 class Outcome(NamedTuple):
     """What became of one attempt. ``error`` never holds a secret, an address or words of a message.
 
-    ``after`` is how many seconds the provider asked us to wait. ``moved_to`` is the chat's new number.
+    ``after`` is how many seconds the provider asked us to wait. ``moved_to`` is the chat's new number. ``is_of_mailbox``: the
+    mailbox takes nothing at this time, such as a full one.
     """
 
     verdict: Verdict
@@ -30,6 +31,7 @@ class Outcome(NamedTuple):
     error: str = ""
     after: float | None = None
     moved_to: str = ""
+    is_of_mailbox: bool = False
 
 
 def sent(provider_id: str = "", moved_to: str = "") -> Outcome:

@@ -7,6 +7,7 @@ import re
 
 # Servers strip a dot at the start of a line unless it is doubled (RFC 5321 section 4.5.2); one that is not there can't go wrong.
 _DOTTED = re.compile(rb"(?m)^\.[^\r\n]*")
+_TOO_LONG = re.compile(rb"(?m)^[^\r\n]{77,}")
 _UNIT = re.compile(rb"=[0-9A-F]{2}|[^=]", re.DOTALL)
 _SOFT_BREAK = b"=\r\n"
 _LONGEST_LINE = 76
@@ -16,15 +17,23 @@ _UNITS_OF_A_LINE = 70  # 76 less the soft break and a dot that grew to =2E
 
 def whole(text: str) -> bytes:
     """``text`` with whatever line breaks it came with; ends with CRLF."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = _with_one_kind_of_break(text)
     ended = lines if lines.endswith("\n") else lines + "\n"
     # b2a_qp keeps the kind of line break it meets first, hence CRLF before and not after.
-    return _without_dots(binascii.b2a_qp(ended.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True))
+    encoded = binascii.b2a_qp(ended.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
+    if b"=20\r\n" in encoded or b"=09\r\n" in encoded:
+        # b2a_qp makes three characters of the space at the end of a line without looking whether there is room for them.
+        encoded = _TOO_LONG.sub(lambda found: _rewrapped(found[0]), encoded)
+    return _without_dots(encoded)
+
+
+def _with_one_kind_of_break(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def up_to_a_place(text: str) -> bytes:
     """Text that begins a line and is followed by something personal: a soft line break, which no reader sees, keeps them apart."""
-    return _softly_ended(whole(text + "\n")[:-2]) if text else b""
+    return _softly_ended(whole(_with_one_kind_of_break(text) + "\n")[:-2]) if text else b""
 
 
 def value(words: str) -> bytes:

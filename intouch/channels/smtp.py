@@ -20,6 +20,8 @@ from intouch.smtp_address import SmtpAddress
 
 log = logs.get("channels")
 
+_A_HANGING_SERVER = 3  # time-outs in a row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wear:
@@ -82,6 +84,7 @@ class SmtpChannel:
         self._serving = 0
         self._busy = 0
         self._connected = 0
+        self._silences = 0
         self._no_more_until = 0.0
         self._next_at = 0.0
         self._is_halting = False
@@ -243,6 +246,17 @@ class SmtpChannel:
         elif outcome.verdict is Verdict.SENT and not self._tempo.is_full:
             self._tempo.praise()
             self._open_more()
+        if connection.was_silent and not connection.was_stale:
+            self._note_silence()
+        elif self._silences and outcome.verdict is Verdict.SENT:
+            self._silences = 0
+
+    def _note_silence(self) -> None:
+        """After time-outs on all connections, and at least three, the server hangs: what waits behind them would wait for hours."""
+        self._silences += 1
+        if self._silences >= max(_A_HANGING_SERVER, self._serving):
+            self._silences = 0
+            self._empty(outcomes.not_tried("the mail server does not answer", after=1.0))
 
     async def _usable(self, seat: _Seat) -> Connection:
         """The connection in this seat, or a new one when it is worn, broken or was closed by the server while it rested."""

@@ -40,8 +40,8 @@ def _nobody() -> None:
 
 class Connection:
     """Transactions one after the other. ``is_broken``: not to be used again. ``was_stale``: the last attempt found out
-    that the server had let go of the connection earlier, so it says nothing about that message. ``was_slowed``: the server
-    complained about our pace."""
+    that the server had let go of the connection earlier, or takes nothing more over it, so it says nothing about that message.
+    ``was_slowed``: the server complained about our pace. ``was_silent``: it did not answer in time."""
 
     def __init__(self, wire: Wire, offer: Offer, sender: str, patience: Patience) -> None:
         self._wire = wire
@@ -51,8 +51,9 @@ class Connection:
         self._needs_reset = False
         self._stage = Stage.MAIL
         self._heard = False
+        self._is_used_up = self._bears_nothing = False
         self._ahead: Letter | None = None
-        self.was_slowed = False
+        self.was_slowed = self.was_silent = False
         self.opened_at = time.monotonic()
         self.messages = 0
         self.is_broken = False
@@ -92,8 +93,9 @@ class Connection:
         except (Lost, TimeoutError) as error:
             outcome = self._lost(error)
         finally:
-            self.is_broken = self.is_broken or not whole
-        self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and not self._heard
+            self.is_broken = self.is_broken or self._is_used_up or not whole
+        says_nothing = self._is_used_up or not self._heard
+        self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and says_nothing
         return outcome
 
     def _opening(self, address: str, message: mime.Message, sender: str) -> tuple[bytes, bytes, bytes] | Outcome:
@@ -141,8 +143,7 @@ class Connection:
             self._stage = stage
             reply = await self._ask(command)
             if not _accepts(stage, reply):
-                self._check(reply)
-                return refusal(stage, reply)
+                return self._refused(stage, reply)
         return None
 
     async def _open_at_once(self, letter: Letter) -> Outcome | None:
@@ -161,8 +162,7 @@ class Connection:
                 self.is_broken = True  # what was refused stays refused, whatever became of the rest
                 return refused
             if refused is None and not _accepts(stage, reply):
-                self._check(reply)
-                refused = refusal(stage, reply)
+                refused = self._refused(stage, reply)
             if self.is_broken:
                 return refused
         if refused is not None and reply.code == 354:
@@ -176,9 +176,15 @@ class Connection:
         except (Lost, TimeoutError):
             self.is_broken = True
 
-    def _check(self, reply: Reply) -> None:
+    def _refused(self, stage: Stage, reply: Reply) -> Outcome:
         if not 400 <= reply.code < 600:
             self.is_broken = True  # neither yes nor no: from here on nothing it says can be trusted
+        elif stage is Stage.MAIL and reply.code < 500 and not reply.closes:
+            self._bears_nothing = self._bears_nothing or self.messages == 1
+            # "Too many messages in this session": before it is taken for a complaint, a new connection is asked.
+            self._is_used_up = not self._bears_nothing
+            self.was_slowed = self._bears_nothing
+        return refusal(stage, reply)
 
     async def _ask(self, command: bytes) -> Reply:
         self._wire.write(command)
@@ -186,7 +192,7 @@ class Connection:
 
     async def _read(self, seconds: float) -> Reply:
         reply = await self._wire.reply(seconds)
-        if is_complaint(reply):
+        if is_complaint(reply, self._stage):
             self.was_slowed = True
         if reply.closes:
             self.is_broken = True
@@ -195,6 +201,7 @@ class Connection:
         return reply
 
     def _lost(self, error: Lost | TimeoutError) -> Outcome:
+        self.was_silent = isinstance(error, TimeoutError)
         why = f"{self._stage.value}: {error}" if isinstance(error, Lost) else f"{self._stage.value}: no answer in time"
         return outcomes.unknown(why) if self._stage is Stage.BODY else outcomes.retry(why)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,6 +11,8 @@ import aiosmtplib
 
 from intouch.channels.smtp_wire import Wire
 from intouch.smtp_address import SmtpAddress
+
+_SHARE = 3.0  # seconds for one address of several
 
 
 class CannotConnect(Exception):
@@ -36,11 +39,10 @@ class Offer:
     most_bytes: int = 0
 
 
-async def reach(address: SmtpAddress, sender: str, patience: Patience) -> tuple[Wire, Offer]:
-    """A wire ready for its first transaction, and what the server offers: aiosmtplib opens, secures and authenticates."""
-    smtp = aiosmtplib.SMTP(
+def client(address: SmtpAddress, sender: str, seconds: float) -> aiosmtplib.SMTP:
+    """The client that ``meet`` then makes a connection with, as the sender does and whoever asks how that would go."""
+    return aiosmtplib.SMTP(
         hostname=address.host,
-        port=address.port,
         username=address.user or None,
         password=address.password or None,
         use_tls=address.uses_tls,
@@ -48,13 +50,45 @@ async def reach(address: SmtpAddress, sender: str, patience: Patience) -> tuple[
         validate_certs=address.verify,
         # Looking up this machine's own full name can take seconds; the sender's domain is as good a name.
         local_hostname=sender.rpartition("@")[2],
-        timeout=patience.connect,
+        timeout=seconds,
     )
+
+
+async def dial(address: SmtpAddress, seconds: float) -> socket.socket:
+    """The first of the host's addresses that takes us. Each has its share of the time: an IPv6 that leads nowhere must not have it all."""
+    loop = asyncio.get_running_loop()
+    found = await asyncio.to_thread(socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM)
+    share = min(_SHARE, seconds / len(found))
+    for left, (family, kind, protocol, _, where) in zip(range(len(found) - 1, -1, -1), found, strict=True):
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        try:
+            async with asyncio.timeout(share if left else None):
+                await loop.sock_connect(made, where)
+            return made
+        except OSError:  # a timeout is one too
+            made.close()
+            if not left:
+                raise
+        except BaseException:
+            made.close()
+            raise
+    raise OSError("the host has no address")
+
+
+async def meet(smtp: aiosmtplib.SMTP, address: SmtpAddress, seconds: float) -> None:
+    """Connect, secure, sign in and say EHLO, or HELO where that is all that the server knows."""
+    await smtp.connect(sock=await dial(address, seconds))
+    if smtp.is_ehlo_or_helo_needed:
+        await _greet(smtp)
+
+
+async def reach(address: SmtpAddress, sender: str, patience: Patience) -> tuple[Wire, Offer]:
+    """A wire ready for its first transaction, and what the server offers: aiosmtplib opens, secures and authenticates."""
+    smtp = client(address, sender, patience.connect)
     try:
         async with asyncio.timeout(patience.connect):
-            await smtp.connect()
-            if smtp.is_ehlo_or_helo_needed:
-                await _greet(smtp)
+            await meet(smtp, address, patience.connect)
     except aiosmtplib.SMTPResponseException as error:
         smtp.close()
         raise CannotConnect(f"the mail server answered {error.code} while connecting ({type(error).__name__})") from None

@@ -8,8 +8,10 @@ from enum import StrEnum
 
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Outcome
+from intouch.channels.smtp_words import Blame, blame
 
-_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
+# At the beginning, or the way of qmail at the end: "(#5.1.1)".
+_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b|\(#([245]\.\d{1,3}\.\d{1,3})\)")
 _ADDRESS = re.compile(r"<[^>\s]*>|\S+@\S+")
 
 
@@ -32,8 +34,8 @@ class Reply:
     @property
     def enhanced(self) -> str:
         """The code of RFC 3463, such as ``5.1.1``; empty when there is none."""
-        found = _ENHANCED.match(self.text)
-        return found[1] if found else ""
+        found = _ENHANCED.search(self.text)
+        return found[1] or found[2] if found else ""
 
     @property
     def is_good(self) -> bool:
@@ -53,9 +55,13 @@ def refusal(stage: Stage, reply: Reply) -> Outcome:
     """The outcome of a reply that is not the good one.
 
     5xx to MAIL speaks of us, not of the recipient: it is retried, so that a sender address set wrongly does not
-    fail a whole edition; only a message that is too large fails. 552 to RCPT is a full mailbox (RFC 5321 4.5.3.1.10).
+    fail a whole edition; only a message that is too large fails. Many servers keep what they have against us for RCPT.
     """
-    error = reply.summary(stage)
+    outcome = _outcome(stage, reply, reply.summary(stage))
+    return outcome._replace(is_of_mailbox=True) if stage is not Stage.MAIL and _is_of_mailbox(reply) else outcome
+
+
+def _outcome(stage: Stage, reply: Reply, error: str) -> Outcome:
     if 400 <= reply.code < 500:
         return outcomes.retry(error)
     if not 500 <= reply.code < 600:
@@ -63,19 +69,48 @@ def refusal(stage: Stage, reply: Reply) -> Outcome:
     if stage is Stage.MAIL:
         return outcomes.failed(error) if reply.code == 552 or reply.enhanced == "5.3.4" else outcomes.retry(error)
     if stage is Stage.RCPT:
-        if reply.code == 552:
-            return outcomes.retry(error)
-        return outcomes.dead(error) if is_dead(reply) else outcomes.failed(error)
-    return outcomes.failed(error)
+        return _VERDICTS[_blamed(reply)](error)
+    # One message, one recipient: who names the recipient only now means the same.
+    return outcomes.dead(error) if reply.enhanced in _GONE else outcomes.failed(error)
+
+
+# A full mailbox may have room tomorrow, and our rights there may be put right.
+_VERDICTS = {Blame.LATER: outcomes.retry, Blame.US: outcomes.retry, Blame.MESSAGE: outcomes.failed, Blame.NOBODY: outcomes.dead}
+# The sender's address, Exchange Online's daily limit of it, and commands that came in another order than the server wants.
+_OF_US = ("5.1.7", "5.1.8", "5.1.20", "5.1.90", "5.5.1")
+_OPEN = ("", "5.0.0", "5.1.0", "5.5.0")  # "other or undefined": Outlook's for an unknown user is 5.5.0
+_GONE = ("5.1.1", "5.1.6", "5.1.10", "5.2.1")
+_OF_ADDRESSES = (550, 551, 553, 556)
+
+
+def _is_of_mailbox(reply: Reply) -> bool:
+    """Whether a 4xx or 5xx names a mailbox that takes nothing at this time: not ours to slow down for, nor greylisting (4.2.0)."""
+    if reply.enhanced not in (*_OPEN, "4.0.0"):
+        return reply.enhanced[1:] in (".2.1", ".2.2")
+    return 400 <= reply.code < 600 and "system" not in reply.text.lower() and blame(reply.text) is Blame.LATER
 
 
 def is_dead(reply: Reply) -> bool:
-    """Whether a 5xx to RCPT says that the address is gone, rather than that this message is not liked.
+    """Whether a 5xx to RCPT says that the address is gone, rather than that this message, or we, are not liked."""
+    return _blamed(reply) is Blame.NOBODY
 
-    The enhanced code decides where there is one: 5.1.7 and 5.1.8 are about the sender, 5.7.x about policy
-    ("looks like spam"); those say nothing about the recipient's address.
-    """
-    if reply.enhanced:
-        _, subject, detail = reply.enhanced.split(".")
-        return (subject == "1" and detail not in ("7", "8")) or reply.enhanced in ("5.2.1", "5.0.0")
-    return reply.code in (550, 551, 553, 556)
+
+def _blamed(reply: Reply) -> Blame:
+    """What a 5xx to RCPT blames: the enhanced code decides, and where that leaves it open, the words and then the code."""
+    said = blame(reply.text)
+    if reply.code in (503, 530) or reply.enhanced in _OF_US:
+        return Blame.US
+    if reply.enhanced in _OPEN:
+        return said or _by_code(reply)
+    if reply.enhanced.startswith("5.1.") or reply.enhanced == "5.2.1":
+        return Blame.NOBODY
+    if reply.enhanced == "5.2.2" or reply.code == 552:
+        return Blame.LATER
+    return Blame.US if said is Blame.US else Blame.MESSAGE
+
+
+def _by_code(reply: Reply) -> Blame:
+    if reply.code == 552:  # RFC 5321 4.5.3.1.10
+        return Blame.LATER
+    is_of_address = reply.code in _OF_ADDRESSES or reply.enhanced in ("5.0.0", "5.1.0")
+    return Blame.NOBODY if is_of_address and reply.enhanced != "5.5.0" else Blame.MESSAGE

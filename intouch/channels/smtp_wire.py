@@ -32,7 +32,8 @@ class Wire(asyncio.BufferedProtocol):
         self._lost: Lost | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._until = 0.0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._rings_at = 0.0
         self._may_write = asyncio.Event()
         self._may_write.set()
         transport.set_protocol(self)
@@ -69,9 +70,12 @@ class Wire(asyncio.BufferedProtocol):
     def _expect_until(self, until: float) -> None:
         # One alarm for many replies, which looks at the clock when it rings: one for each costs more than the reply itself.
         self._until = until
-        if self._alarm is None or self._alarm.when() > until:
+        if self._alarm is None or self._rings_at > until:
             self._silence()
-            self._alarm = self._loop.call_at(until, self._ring)
+            self._wind()
+
+    def _wind(self) -> None:
+        self._alarm, self._rings_at = self._loop.call_at(self._until, self._ring), self._until
 
     def _ring(self) -> None:
         self._alarm = None
@@ -80,7 +84,7 @@ class Wire(asyncio.BufferedProtocol):
         if self._loop.time() >= self._until:
             self._waiter.set_exception(TimeoutError())
         else:
-            self._alarm = self._loop.call_at(self._until, self._ring)
+            self._wind()
 
     def _silence(self) -> None:
         if self._alarm is not None:

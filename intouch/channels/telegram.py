@@ -24,6 +24,8 @@ Markup = dict[str, Any]
 # 400s that say that there is nobody at this address any more.
 _GONE = ("chat not found", "user not found", "peer_id_invalid", "user is deactivated", "bot was kicked", "group chat was deactivated")
 
+_UNANSWERED = (Verdict.NOT_TRIED, Verdict.UNKNOWN)
+
 
 class CouncilBot(telegram.Bot):
     """A bot that never shows its token: not in its ``repr`` and not in the error for a token that is refused."""
@@ -149,7 +151,7 @@ class TelegramChannel:
         self._bot = bot
         self._pacer = pacer or Pacer()
         self._is_halting = False
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[Call]] = set()
 
     async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
         """A task per envelope, so give it as many as may be under way."""
@@ -176,28 +178,25 @@ class TelegramChannel:
             chat = int(envelope.address)
         except ValueError:
             return outcomes.failed("the chat's number is not a number")
-        if not await self._may_go(envelope):
+        place = await self._turn(envelope)
+        if place is None:
             return outcomes.not_tried("stopped before its turn")
-        # All waiting lies before the mark: who dies between the mark and the call leaves a message of which nobody knows.
-        place = await self._pacer.place()
-        if self._is_halting or not envelope.is_ours() or not await envelope.begin():
-            return outcomes.not_tried("stopped before its turn")
-        outcome = await self._call(chat, message, place)
+        outcome = outcomes.not_tried("stopped before its turn")
+        try:
+            # All waiting lies before the mark: who dies between the mark and the call leaves a message of which nobody knows.
+            if not self._is_halting and envelope.is_ours() and await envelope.begin():
+                self._pacer.begin(place)
+                outcome = await send_message(self._bot, chat, message)
+        finally:
+            self._pacer.end(place, is_answered=outcome.verdict not in _UNANSWERED)
         if outcome.verdict is Verdict.RETRY and outcome.after is not None:
             self._pacer.stop(envelope.rank, outcome.after)
         return outcome
 
-    async def _call(self, chat: int, message: TelegramMessage, place: Call) -> Outcome:
-        await self._pacer.begin(place)
-        try:
-            return await send_message(self._bot, chat, message)
-        finally:
-            self._pacer.end(place)
-
-    async def _may_go(self, envelope: Envelope) -> bool:
-        """Wait for this chat's turn; False when we are stopping, or another process has taken the delivery over."""
+    async def _turn(self, envelope: Envelope) -> Call | None:
+        """Wait for this chat's turn and the place of its call; None when we are stopping."""
         if self._is_halting:
-            return False
+            return None
         turn = asyncio.ensure_future(self._pacer.turn(envelope.address, envelope.rank))
         self._waiting.add(turn)
         try:
@@ -206,4 +205,4 @@ class TelegramChannel:
             self._waiting.discard(turn)
             if not turn.done():
                 turn.cancel()
-        return not turn.cancelled() and not self._is_halting and envelope.is_ours()
+        return None if turn.cancelled() else turn.result()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from intouch.channels.smtp_replies import Reply
+from intouch.channels.smtp_replies import Reply, Stage
 
 SUCCESSES_TO_RISE = 50
 _QUIET = 1.0  # seconds: what many connections hear at once is one complaint
 _LONGEST_REST = 10.0
+_OF_PACE = re.compile(r"(?i)\btoo (many|much|fast|quick)|\brate\b|\bslow down\b")
 
 
 @dataclass(slots=True)
@@ -54,11 +56,13 @@ class Tempo:
         return True
 
 
-def is_complaint(reply: Reply) -> bool:
-    """Whether a reply is about us and our pace: 421, or 4xx that does not speak of the recipient (4.1.x, 4.2.x, greylisting)."""
+def is_complaint(reply: Reply, stage: Stage = Stage.RCPT) -> bool:
+    """Whether a reply is about us and our pace: 421, 4xx to MAIL, or 4xx that does not speak of the recipient (4.1, 4.2, greylisting)."""
     if not 400 <= reply.code < 500:
         return False
-    if reply.closes:
+    if reply.closes or stage is Stage.MAIL:
         return True
     subject = reply.enhanced.split(".")[1] if reply.enhanced else ""
-    return reply.code != 450 if not subject else subject in ("3", "4", "5") or (subject == "7" and reply.code != 450)
+    if reply.code == 450 and subject in ("", "7"):
+        return _OF_PACE.search(reply.text) is not None  # else greylisting; Postfix too limits recipients with 450 4.7.1
+    return subject in ("", "3", "4", "5", "7")

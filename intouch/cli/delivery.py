@@ -9,20 +9,19 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.cli import saying
+from intouch.cli import saying, stopping
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, Yes, say, say_json
+from intouch.cli.stopping import BY, Chosen, deliveries
 from intouch.digest import batches
 from intouch.errors import BadInput, NotFound
-from intouch.outbox import epoch, holds, listing, progress, retrying
+from intouch.outbox import epoch, holds, listing, retrying
 from intouch.outbox.listing import Listed, Wanted
 from intouch.outbox.models import Stand, State
 from intouch.runtime import Runtime
-from intouch.templating import plural
 
 app = typer.Typer(no_args_is_help=True)
 
-BY = "the command line"
 EditionName = Annotated[str, typer.Option("--edition", help="An edition's number, its week, or week and ward: 2026-W47/Southwick.")]
 BatchName = Annotated[str, typer.Option("--batch", help="A batch as `list --json` names it, such as survey:3.")]
 States = Annotated[str, typer.Option("--state", help="States, separated by commas: " + ", ".join(State) + ".")]
@@ -58,7 +57,7 @@ def show(
         why = " ".join((one.error or "").split())
         say(f"{one.number:>8}  {one.state:<9}  {one.batch or '-':<14}  {one.address or '(erased)':<32}  {why}".rstrip())
     shown = f", the first {len(found):,} shown (--most)" if total > len(found) else ""
-    say(f"{_deliveries(total)} {state.replace(',', ' or ')}{shown}.")
+    say(f"{deliveries(total)} {' or '.join(_states(state))}{shown}.")
 
 
 @app.command("retry", epilog="Example: intouch delivery retry --edition 2026-W47 --state unknown")
@@ -74,8 +73,9 @@ def retry(  # noqa: PLR0917 - typer's options are no positional arguments
 
     async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
         done = await retrying.retry(session, wanted, now=runtime.now())
-        gone = f" {_deliveries(done.gone)} left as before: nobody is at the address any more." if done.gone else ""
-        return Done(f"{_deliveries(done.queued)} queued again.{gone}", {"queued": done.queued, "gone": done.gone})
+        left = f" {deliveries(done.gone)} left as before: nobody is at the address any more." if done.gone else ""
+        left += f" {deliveries(done.cancelled)} left as before: what is cancelled stays so." if done.cancelled else ""
+        return Done(f"{deliveries(done.queued)} queued again.{left}", asdict(done))
 
     _change(work, _Named(numbers, edition, batch, everything, state)).tell(as_json=as_json)
 
@@ -88,7 +88,7 @@ def let_be(
 
     async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
         number = await retrying.let_be(session, wanted, by=BY, now=runtime.now())
-        return Done(f"{_deliveries(number)} let be.", {"let_be": number})
+        return Done(f"{deliveries(number)} let be.", {"let_be": number})
 
     _change(work, _Named(numbers, edition, batch, everything, "unknown")).tell(as_json=as_json)
 
@@ -106,7 +106,7 @@ def drop(  # noqa: PLR0917 - typer's options are no positional arguments
 
     async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
         number = await retrying.drop(session, wanted, by=BY, now=runtime.now())
-        return Done(f"{_deliveries(number)} cancelled.", {"cancelled": number})
+        return Done(f"{deliveries(number)} cancelled.", {"cancelled": number})
 
     _change(work, _Named(numbers, edition, batch, everything, state)).tell(as_json=as_json)
 
@@ -114,19 +114,19 @@ def drop(  # noqa: PLR0917 - typer's options are no positional arguments
 @app.command("pause", epilog="Example: intouch delivery pause --edition 2026-W47/Southwick")
 def pause(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
     """Stop sending an edition or a batch, within two seconds on all processes, until it is resumed."""
-    with_runtime(lambda runtime: stop(runtime, _named(edition, batch), Stand.PAUSED)).tell(as_json=as_json)
+    with_runtime(lambda runtime: stopping.stop(runtime, _named(edition, batch), Stand.PAUSED)).tell(as_json=as_json)
 
 
 @app.command("resume", epilog="Example: intouch delivery resume --edition 2026-W47/Southwick")
 def resume(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = False) -> None:
     """Go on sending what was paused."""
-    with_runtime(lambda runtime: go_on(runtime, _named(edition, batch))).tell(as_json=as_json)
+    with_runtime(lambda runtime: stopping.go_on(runtime, _named(edition, batch))).tell(as_json=as_json)
 
 
 @app.command("cancel", epilog="Example: intouch delivery cancel --edition 2026-W47/Southwick")
 def cancel(edition: EditionName = "", batch: BatchName = "", yes: Yes = False, as_json: AsJson = False) -> None:
     """Stop sending an edition or a batch for good; what has gone out has gone out."""
-    cancel_for_good(lambda _runtime: _named(edition, batch), is_sure=yes).tell(as_json=as_json)
+    stopping.cancel_for_good(lambda _runtime: _named(edition, batch), is_sure=yes).tell(as_json=as_json)
 
 
 @app.command("approve", epilog="Example: intouch delivery approve")
@@ -135,8 +135,10 @@ def approve(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = 
 
     async def work(runtime: Runtime) -> Done:
         async with runtime.sessions.write() as session:
-            number = await holds.approve(session, await _batches(session, edition, batch))
-        return Done(f"{_deliveries(number)} may go out.", {"approved": number})
+            chosen = await _batches(session, edition, batch)
+            number = await holds.approve(session, chosen)
+            late = await stopping.Late.of(session, chosen or [])
+        return Done(f"{deliveries(number)} may go out.{late.left_behind()}", {"approved": number})
 
     with_runtime(work).tell(as_json=as_json)
 
@@ -148,47 +150,9 @@ def hold(as_json: AsJson = False) -> None:
     async def work(runtime: Runtime) -> Done:
         async with runtime.sessions.write() as session:
             number = await holds.hold_all(session, by=BY, now=runtime.now())
-        return Done(f"{_deliveries(number)} held. `intouch delivery approve` lets them go.", {"held": number})
+        return Done(f"{deliveries(number)} held. `intouch delivery approve` lets them go.", {"held": number})
 
     with_runtime(work).tell(as_json=as_json)
-
-
-Chosen = Callable[[AsyncSession], Awaitable[list[str]]]
-
-
-def cancel_for_good(chosen: Callable[[Runtime], Chosen], *, is_sure: bool) -> Done:
-    """Cancel, after asking: hundreds of emails may hang on a slip, and nothing brings them back."""
-
-    async def waiting(runtime: Runtime) -> int:
-        async with runtime.sessions.read() as session:
-            found = await progress.measure(session, await chosen(runtime)(session))
-            return found.left + found.kept
-
-    if not is_sure:
-        saying.make_sure(f"Cancel {_deliveries(with_runtime(waiting))} for good? Nobody gets them then.", is_sure=False)
-    return with_runtime(lambda runtime: stop(runtime, chosen(runtime), Stand.CANCELLED))
-
-
-async def stop(runtime: Runtime, chosen: Chosen, stand: Stand) -> Done:
-    """Pause or cancel: the order in a transaction of its own, so that it bites at once, then the deliveries in pieces."""
-    now, moved = runtime.now(), 0
-    async with runtime.sessions.write() as session:
-        names = await chosen(session)
-        await holds.order(session, names, stand, by=BY, now=now)
-    while True:
-        async with runtime.sessions.write() as session:
-            some = await holds.move(session, names, stand, by=BY, now=now)
-        if not some:
-            return Done(f"{_deliveries(moved)} {stand.value}.", {"batches": names, stand.value: moved})
-        moved += some
-
-
-async def go_on(runtime: Runtime, chosen: Chosen) -> Done:
-    """Resume; what it kept is queued in one transaction with taking back the order."""
-    async with runtime.sessions.write() as session:
-        names = await chosen(session)
-        number = await holds.resume(session, names)
-    return Done(f"{_deliveries(number)} resumed.", {"batches": names, "resumed": number})
 
 
 def _named(edition: str, batch: str) -> Chosen:
@@ -240,7 +204,3 @@ def _change(work: Callable[[AsyncSession, Wanted, Runtime], Awaitable[Done]], na
             return await work(session, Wanted(numbers=numbers or None, batches=chosen, states=_states(named.state)), runtime)
 
     return with_runtime(run)
-
-
-def _deliveries(number: int) -> str:
-    return plural(number, "delivery", "deliveries")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from intouch import schedule
-from intouch.cli import watching
+from intouch.cli import stopping, watching
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, fail, moment, say, say_json
 from intouch.digest import batches, briefing, contents, editions, figures, periods
@@ -22,7 +23,8 @@ from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
 from intouch.digest.scope import Scope
 from intouch.errors import BadInput
 from intouch.letters import Letter, Letters
-from intouch.outbox import epoch
+from intouch.outbox import epoch, holds
+from intouch.outbox.models import Stand
 from intouch.runtime import Runtime
 from intouch.templating import plural
 
@@ -126,16 +128,38 @@ async def letter_now(runtime: Runtime, audience: Audience, ward: str) -> Letter:
 
 
 def _publish(audience: Audience, period: str, ward: str, watch: bool | None, as_json: bool) -> None:
-    chosen, made, waiting = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
-    messages = plural(made, "email or message", "emails and messages")
-    left = plural(waiting, "edition is", "editions are")
-    sentence = f"{chosen}: {messages} put into the outbox." + (f" {left} still waiting." if waiting else "")
-    Done(sentence, {"period": chosen, "queued": made, "waiting": waiting}).tell(as_json=as_json)
-    if made and not as_json and (watch if watch is not None else sys.stdout.isatty()):
-        with_runtime(lambda runtime: _watch(runtime, audience, chosen))
+    done = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
+    Done(done.sentence(), asdict(done)).tell(as_json=as_json)
+    if not as_json and (watch if watch is not None else done.queued and sys.stdout.isatty()):
+        with_runtime(lambda runtime: _watch(runtime, audience, done.period))
 
 
-async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: str) -> tuple[str, int, int]:
+@dataclass(frozen=True)
+class _Published:
+    """What publishing put into the outbox, and the editions of which it did not, or which do not go on from there."""
+
+    period: str
+    queued: int
+    waiting: int
+    cancelled: int
+    paused: int
+
+    def sentence(self) -> str:
+        told = [f"{self.period}: {plural(self.queued, 'email or message', 'emails and messages')} put into the outbox."]
+        if self.waiting:
+            told.append(f"{plural(self.waiting, 'edition is', 'editions are')} still waiting.")
+        if self.cancelled:
+            told.append(stopping.cancelled_stays(self.cancelled))
+        if self.paused:
+            told.append(
+                plural(
+                    self.paused, "edition is paused, and waits until you resume it.", "editions are paused, and wait until you resume them."
+                )
+            )
+        return " ".join(told)
+
+
+async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: str) -> _Published:
     now, when = runtime.now(), schedule.weekly(runtime.settings, audience)
     chosen = editions.chosen_period(period, when, now=now)
     async with runtime.sessions.read() as session:
@@ -144,8 +168,10 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
     made = await schedule.publish(runtime, due, now=now, even_late=True)
     async with runtime.sessions.read() as session:
         found = await figures.by_period(session, audience)
+        theirs = await batches.in_period(session, audience, chosen, ward_id=ward_id)
+        stands = Counter(order.stand for order in await holds.standing(session) if order.batch in theirs)
     waiting = sum(one.editions.get(EditionStatus.WAITING.value, 0) for one in found if one.period == chosen)
-    return chosen, made, waiting
+    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED])
 
 
 async def _watch(runtime: Runtime, audience: Audience, period: str) -> None:

@@ -7,13 +7,14 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
+from email.utils import parseaddr
 
 import jinja2
 import telegram
 import typer
 
 from intouch import letters, logs, settings
-from intouch.channels import dkim
+from intouch.channels import dkim, mime
 from intouch.channels.telegram import open_bot
 from intouch.cli import mail_server
 from intouch.cli.saying import AsJson, say, say_json
@@ -158,7 +159,7 @@ async def _check_smtp(runtime: Runtime) -> Finding:
     if not url:
         return Finding("mail server", False, "none set: email waits in the outbox.", "Set INTOUCH_SMTP_URL.")
     address = SmtpAddress(url)
-    if (trouble := await mail_server.trouble(address)) is not None:
+    if (trouble := await mail_server.trouble(address, mime.address_on_the_wire(parseaddr(runtime.settings.email_from)[1]))) is not None:
         return Finding("mail server", False, *trouble)
     how = "TLS" if address.uses_tls else "STARTTLS" if address.starttls else "no encryption"
     signed_in = ", signed in" if address.user else ""

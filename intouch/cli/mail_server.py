@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 
 import aiosmtplib
 
+from intouch.channels import smtp_opening
 from intouch.smtp_address import SmtpAddress
 
 _PATIENCE = 8.0  # seconds for reaching it, and again for what it says
@@ -16,25 +16,15 @@ _PATIENCE = 8.0  # seconds for reaching it, and again for what it says
 _OTHER_DOOR = "Check the port in INTOUCH_SMTP_URL: 587 goes with smtp:// and ?starttls=1, 465 with smtps://, 25 with smtp://."
 
 
-async def trouble(address: SmtpAddress, *, patience: float = _PATIENCE) -> tuple[str, str] | None:
+async def trouble(address: SmtpAddress, sender: str, *, patience: float = _PATIENCE) -> tuple[str, str] | None:
     """What is wrong and what to do about it; None when it answers, secures the connection and signs us in."""
     where = f"{address.host}:{address.port}"
     if (unreached := await _unreached(address, patience)) is not None:
         return f"{where} can't be reached: {unreached[0]}.", unreached[1]
-    smtp = aiosmtplib.SMTP(
-        hostname=address.host,
-        port=address.port,
-        use_tls=address.uses_tls,
-        start_tls=address.starttls,
-        validate_certs=address.verify,
-        timeout=patience,
-    )
+    smtp = smtp_opening.client(address, sender, patience)
     try:
         async with asyncio.timeout(patience):
-            await smtp.connect()
-            await smtp.ehlo()
-            if address.user:
-                await smtp.login(address.user, address.password)
+            await smtp_opening.meet(smtp, address, patience)
         return None
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # a timeout is an OSError too
         found, advice = _reason(error, address)
@@ -46,7 +36,7 @@ async def trouble(address: SmtpAddress, *, patience: float = _PATIENCE) -> tuple
 async def _unreached(address: SmtpAddress, patience: float) -> tuple[str, str] | None:
     try:
         async with asyncio.timeout(patience):
-            _, writer = await asyncio.open_connection(address.host, address.port)
+            (await smtp_opening.dial(address, patience)).close()
     except TimeoutError:
         return (
             f"no answer within {patience:.0f} seconds",
@@ -58,9 +48,6 @@ async def _unreached(address: SmtpAddress, patience: float) -> tuple[str, str] |
         return "nothing listens there", "Check the port in INTOUCH_SMTP_URL, and whether the mail server runs."
     except OSError as error:
         return f"{error.strerror or type(error).__name__}", "Check host and port in INTOUCH_SMTP_URL, and the network."
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
     return None
 
 

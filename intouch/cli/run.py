@@ -9,6 +9,7 @@ import threading
 from typing import Protocol
 
 import typer
+import uvloop
 
 from intouch import logs, settings
 from intouch.cli.running import plainly
@@ -34,7 +35,7 @@ def run(
             parts = parse_parts(only)
             chosen = settings.load()
             logs.configure(chosen.log_level, chosen.log_json)
-            asyncio.run(_run(_built(chosen, parts), watchdog))
+            uvloop.run(_run(_built(chosen, parts), watchdog))
     finally:
         watchdog.cancel()
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from intouch import legible
 from intouch.errors import BadInput
-from intouch.templating import plural, time_of_day
+from intouch.templating import dated_moment, plural
 
+moment = dated_moment  # the one way in which commands tell of a moment
 LARGEST_ID = 2**31 - 1  # more than this no database of ours counts, and some refuse to look for
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -84,12 +84,6 @@ def fail(error: Exception) -> typer.Exit:
     """Tell the error in one line on standard error; raise what this returns."""
     say(str(error), is_error=True, color=typer.colors.RED)
     return typer.Exit(1)
-
-
-def moment(at: datetime, zone: ZoneInfo) -> str:
-    """``Saturday 5 December 2026 at 6:00 pm``: council time, with the year, as a slip in it is easily made."""
-    local = at.astimezone(zone)
-    return f"{local:%A} {local.day} {local:%B %Y} at {time_of_day(local)}"
 
 
 def span(length: timedelta) -> str:

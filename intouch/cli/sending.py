@@ -10,11 +10,11 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import schedule
-from intouch.cli import delivery
-from intouch.cli.delivery import Chosen
+from intouch.cli import stopping
 from intouch.cli.digest import briefing_app, digest_app, letter_now
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, Yes
+from intouch.cli.stopping import Chosen
 from intouch.council import people
 from intouch.digest import batches, editions
 from intouch.digest.models import Audience
@@ -43,17 +43,17 @@ def add(app: typer.Typer, audience: Audience) -> None:
     @app.command("pause", epilog=f"Example: intouch {name} pause --period 2026-W47 --ward Southwick")
     def pause(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
         """Stop sending, within two seconds on all processes, until it is resumed."""
-        with_runtime(lambda runtime: delivery.stop(runtime, _of(runtime, audience, period, ward), Stand.PAUSED)).tell(as_json=as_json)
+        with_runtime(lambda runtime: stopping.stop(runtime, _of(runtime, audience, period, ward), Stand.PAUSED)).tell(as_json=as_json)
 
     @app.command("resume", epilog=f"Example: intouch {name} resume --period 2026-W47 --ward Southwick")
     def resume(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
         """Go on sending what was paused."""
-        with_runtime(lambda runtime: delivery.go_on(runtime, _of(runtime, audience, period, ward))).tell(as_json=as_json)
+        with_runtime(lambda runtime: stopping.go_on(runtime, _of(runtime, audience, period, ward))).tell(as_json=as_json)
 
     @app.command("cancel", epilog=f"Example: intouch {name} cancel --period 2026-W47 --ward Southwick")
     def cancel(period: Period = "", ward: OneWard = "", yes: Yes = False, as_json: AsJson = False) -> None:
-        """Stop sending for good; what has gone out has gone out."""
-        delivery.cancel_for_good(lambda runtime: _of(runtime, audience, period, ward), is_sure=yes).tell(as_json=as_json)
+        """Stop sending for good, also what waits for approval; what has gone out has gone out."""
+        stopping.cancel_for_good(lambda runtime: _of(runtime, audience, period, ward), is_sure=yes).tell(as_json=as_json)
 
 
 add(digest_app, Audience.DIGEST)

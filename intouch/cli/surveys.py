@@ -116,8 +116,8 @@ def list_surveys(as_json: AsJson = False) -> None:
     elif not rows:
         say("There is no survey yet. `intouch survey launch FILE.toml` launches one.")
     for row in [] if as_json else rows:
-        closes = f"{row['closes_at'].astimezone(zone):%Y-%m-%d %H:%M}" if row["closes_at"] else ""
-        say(f"{row['id']:>5}  {row['state']:<10} {closes:<17} {row['title']}")
+        closes = saying.moment(row["closes_at"], zone) if row["closes_at"] else ""
+        say(f"{row['id']:>5}  {row['state']:<10} {closes:<41} {row['title']}")
 
 
 def _line(survey: Survey) -> dict[str, Any]:

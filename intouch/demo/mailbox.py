@@ -127,7 +127,7 @@ class Mailbox:
         """The emails to this address, oldest first."""
         return [mail for mail in self.messages if address.lower() in (one.lower() for one in mail.recipients)]
 
-    async def wait_for(self, *, to: str = "", subject: str = "", number: int = 1, timeout: float = 5.0) -> Mail:
+    async def wait_for(self, *, to: str = "", subject: str = "", number: int = 1, timeout: float = 15.0) -> Mail:
         """Wait for the ``number``-th email to this address whose subject has this part in it; ``AssertionError`` when none comes."""
 
         def matching() -> list[Mail]:

@@ -20,6 +20,7 @@ from intouch.demo import cast, chats, city, mails
 from intouch.demo.chats import STATIC, stage_of
 from intouch.demo.stage import Stage
 from intouch.errors import InTouchError
+from intouch.templating import dated
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
@@ -118,7 +119,7 @@ def _snapshot(stage: Stage) -> dict[str, Any]:
         "chats": newest,
         "mails": len(stage.box.messages),
         "commands": sum(len(commands) for commands in stage.telegram.world.commands.values()),
-        "day": f"{local:%A} {local.day} {local:%B %Y}",
+        "day": dated(local),
         "time": f"{local:%H:%M}",
     }
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import typer
+import uvloop
 
 from intouch import app, logs, settings
 from intouch.clock import ShiftedClock
@@ -67,7 +68,7 @@ def run(port: int) -> None:
     """Run the demo until Ctrl-C or SIGTERM; each start is a fresh council."""
     logs.configure("warning")
     with tempfile.TemporaryDirectory(prefix="intouch-demo-") as folder:
-        asyncio.run(_run(port, Path(folder)))
+        uvloop.run(_run(port, Path(folder)))
 
 
 async def _run(port: int, folder: Path) -> None:

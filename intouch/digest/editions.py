@@ -17,9 +17,10 @@ from intouch.errors import BadInput, NotFound
 from intouch.places import lookup
 from intouch.places.models import Ward
 from intouch.storage.inserting import insert_ignoring
+from intouch.templating import dated, dated_moment
 
 LIMIT = timedelta(hours=36)  # later than this an officer decides whether old news still goes out
-_UNTOLD = (EditionStatus.WAITING, EditionStatus.APPROVED, EditionStatus.LEFT_OUT)
+_UNTOLD = (EditionStatus.WAITING, EditionStatus.APPROVED, EditionStatus.CANCELLED)
 _LONGEST_LOOK_BACK = timedelta(days=28)
 
 
@@ -169,9 +170,9 @@ def chosen_period(text: str | None, when: Weekly, *, now: datetime) -> str:
         return periods.last_due(when, now)
     period = text.strip().upper()
     if (due_at := periods.due_at(period, when)) > now:
-        raise BadInput(f"{period} is not due until {due_at.astimezone(when.zone):%A %d %B %Y at %H:%M}. It goes out by itself then.")
+        raise BadInput(f"{period} is not due until {dated_moment(due_at, when.zone)}. It goes out by itself then.")
     if due_at < now - _LONGEST_LOOK_BACK:
-        raise BadInput(f"{period} was due on {due_at.astimezone(when.zone):%A %d %B %Y}: too long ago to send now. Is it a slip?")
+        raise BadInput(f"{period} was due on {dated(due_at.astimezone(when.zone))}: too long ago to send now. Is it a slip?")
     return period
 
 

@@ -21,7 +21,7 @@ class Audience(StrEnum):
 class EditionStatus(StrEnum):
     WAITING = "waiting"  # later than its limit: an officer decides
     APPROVED = "approved"  # an officer said yes in the chat: the next tick publishes it
-    LEFT_OUT = "left out"  # an officer said no; the next one tells of its week too
+    CANCELLED = "cancelled"  # an officer said no before it was published; the next one tells of its week too
     PUBLISHED = "published"  # its deliveries are in the outbox
     EMPTY = "empty"  # nothing to say: no email
 

@@ -37,7 +37,7 @@ def _subscribers(period: str, ward_id: int) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(sa.literal(f"digest:{period}:") + number, sa.literal("resident:") + number, Resident.email)
         .where(Resident.ward_id == ward_id, Resident.status == ResidentStatus.ACTIVE, Resident.email_confirmed_at.is_not(None))
-        .where(subscriptions.gets(Topic.DIGEST, Channel.EMAIL))
+        .where(subscriptions.gets(Topic.DIGEST, channel=Channel.EMAIL))
     )
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.council.models import Councillor
+from intouch.digest.fitting import fitting
 from intouch.digest.models import Edition
 from intouch.digest.stencil import Mark, Place, Stencil, cut, one_line
 from intouch.letters import Letter, Letters, bulk_headers
@@ -20,18 +21,20 @@ from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Copy, Rendered, Renderer, Unwanted, unhurried
 from intouch.residents import subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
+from intouch.storage.among import among
+from intouch.surveys import answer_links
 from intouch.templating import TelegramMessage, Templates
 
 MOST_EDITIONS = 64  # kept ready, some 100 KB each
+_ANYBODY = 10**9  # a resident whose links are as long as links get
 NOBODY = 0  # the resident of a preview: their links belong to no one
 
 
 # Asked for every batch. Of tables, not of classes: a statement of those is made anew each time that it is asked.
-_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
-_PUBLISHED = sa.select(*(Edition.__table__.c[name] for name in ("id", "published_at"))).where(Edition.__table__.c.id.in_(_IDS))
+_PUBLISHED = sa.select(*(Edition.__table__.c[name] for name in ("id", "published_at"))).where(among(Edition.__table__.c.id, "ids"))
 _PEOPLE = Resident.__table__.c
 _SUBSCRIBERS = sa.select(_PEOPLE.id, _PEOPLE.email, _PEOPLE.first_name).where(
-    _PEOPLE.id.in_(_IDS), _PEOPLE.status == ResidentStatus.ACTIVE, subscriptions.gets(Topic.DIGEST, Channel.EMAIL)
+    among(_PEOPLE.id, "ids"), _PEOPLE.status == ResidentStatus.ACTIVE, subscriptions.gets(Topic.DIGEST, channel=Channel.EMAIL)
 )
 
 # What stands at one place, for the number of a resident and their first name.
@@ -64,14 +67,26 @@ class DigestPress:
 
     def stencil(self, contents: Mapping[str, Any]) -> Stencil:
         """The digest with its personal places marked, and the headers by which mail apps unsubscribe in one tap (RFC 8058)."""
-        return cut(lambda place: self._marked(contents, place))
+        return fitting(contents, lambda told: cut(lambda place: self._marked(told, place)), lambda cut: self._sample(cut).html)
+
+    def _sample(self, stencil: Stencil) -> Letter:
+        return self.letter(stencil, resident_id=_ANYBODY, name="")
 
     def _marked(self, contents: Mapping[str, Any], place: Place) -> Letter:
-        code, unsubscribe = contents["code"], place("unsubscribe")
+        code, public_url = contents["code"], self._links.public_url
+
+        def answer_url(survey_id: int, question_id: int, choice: int = 0) -> str:
+            return public_url + answer_links.path(place("answer", survey_id), question_id, choice)
+
+        unsubscribe = f"{public_url}/unsubscribe/{place('unsubscribe')}"
         letter = self._letters.render(
-            "digest", **shown(contents), place=place, preferences_url=place("preferences"), unsubscribe_url=unsubscribe
+            "digest",
+            **shown(contents),
+            name=place("name"),
+            answer_url=answer_url,
+            preferences_url=f"{public_url}/preferences/{place('preferences')}",
+            unsubscribe_url=unsubscribe,
         )
-        public_url = self._links.public_url
         return letter.with_headers(
             bulk_headers("digest", code, list_name=f"digest.{code}", public_url=public_url, unsubscribe_url=unsubscribe)
         )
@@ -86,12 +101,12 @@ class DigestPress:
 
     def _personal(self, mark: Mark) -> Personal:
         match mark:
-            case ("answer", survey_id, *which):
-                return _for_anybody(self._links.stamp("answer", "answer", survey_id, after=which))
+            case ("answer", survey_id):
+                return _for_anybody(self._links.stamp(answer_links.PURPOSE, survey_id))
             case ("preferences",):
-                return _for_anybody(self._links.stamp("preferences", "preferences"))
+                return _for_anybody(self._links.stamp("preferences"))
             case ("unsubscribe",):
-                return _for_anybody(self._links.stamp("unsubscribe", "unsubscribe", after=["digest"]))
+                return _for_anybody(self._links.stamp("unsubscribe", after=["digest"]))
             case ("name",):
                 return lambda _resident_id, name: one_line(f" {name}" if name else "")
         raise ValueError(f"the digest has no place {mark!r}")
@@ -123,8 +138,8 @@ class DigestPress:
         return {number: edition for (number, _), edition in known.items()}
 
 
-def _for_anybody(link: Callable[[int], str]) -> Personal:
-    return lambda resident_id, _name: link(resident_id)
+def _for_anybody(token: Callable[[int], str]) -> Personal:
+    return lambda resident_id, _name: token(resident_id)
 
 
 class BriefingPress:
@@ -137,7 +152,7 @@ class BriefingPress:
     def letter(self, contents: Mapping[str, Any], *, name: str) -> Letter:
         """The briefing of one councillor."""
         code, public_url = contents["code"], str(self._templates.environment.globals["public_url"])
-        letter = self._letters.render("briefing", **shown(contents), name=name)
+        letter = fitting(contents, lambda told: self._letters.render("briefing", **shown(told), name=name), lambda made: made.html)
         return letter.with_headers(bulk_headers("briefing", code, list_name=f"briefing.{code}", public_url=public_url))
 
     def message(self, contents: Mapping[str, Any], *, name: str) -> TelegramMessage:

@@ -13,7 +13,7 @@ from intouch.channels import mime, plate
 from intouch.channels.plate import Pieces, Plate
 from intouch.letters import Letter
 
-Mark = tuple[str | int, ...]  # what goes to a place: ("name",) or ("answer", survey_id, question_id, choice)
+Mark = tuple[str | int, ...]  # what goes to a place: ("name",) or ("answer", survey_id)
 Place = Callable[..., str]
 
 

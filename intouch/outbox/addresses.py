@@ -10,12 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.outbox.models import DeadAddress, Road
+from intouch.storage.among import among
 from intouch.storage.inserting import insert_ignoring
 
 _TABLE = cast("sa.Table", DeadAddress.__table__)
-_DEAD = sa.select(_TABLE.c.address).where(
-    _TABLE.c.road == sa.bindparam("road"), _TABLE.c.address.in_(sa.bindparam("wanted", expanding=True))
-)
+_DEAD = sa.select(_TABLE.c.address).where(_TABLE.c.road == sa.bindparam("road"), among(_TABLE.c.address, "wanted"))
 
 
 def same(road: Road, address: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.outbox import addresses, holds
 from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.parcel import COLUMNS, TABLE, Parcel, parcel
+from intouch.storage.among import among
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ _DUE = (
     .limit(sa.bindparam("room", type_=sa.Integer))
     .with_for_update(skip_locked=True)
 )
-_QUEUED_OF = sa.update(TABLE).where(TABLE.c.id.in_(sa.bindparam("ids", expanding=True)), TABLE.c.state == State.QUEUED)
+_QUEUED_OF = sa.update(TABLE).where(among(TABLE.c.id, "ids"), TABLE.c.state == State.QUEUED)
 _LEASE = _QUEUED_OF.values(
     state=State.SENDING,
     tries=TABLE.c.tries + 1,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch import logs
 from intouch.clock import Clock
 from intouch.outbox import holds
-from intouch.outbox.models import BatchHold, Epoch
+from intouch.outbox.models import BatchHold, Delivery, Epoch, State
 from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
 
-EVERY = 5.0  # seconds between two beats: a restore to a moment less than this ago shows nothing
+EVERY = 5.0  # seconds between two beats
 MOST_DATABASES = 20  # that the file remembers
 NOTICED = "In Touch, which noticed a restore"
 
@@ -52,6 +54,7 @@ class EpochFile:
         known = self.read()
         known[database] = {"beat": max(beat, int(known.get(database, {"beat": 0})["beat"])), "at": at.isoformat()}
         newest = sorted(known.items(), key=lambda one: one[1]["at"])[-MOST_DATABASES:]
+        LastSent(self.path).forget(known.keys() - dict(newest).keys())
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.{secrets.token_hex(3)}")
         try:
@@ -64,14 +67,53 @@ class EpochFile:
             fresh.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class LastSent:
+    """Beside the file, for each database the number of a delivery that it says is sent; one from before that says something else.
+
+    Written after each group of outcomes without waiting for the disk: a process may die at any moment, and the file is there.
+    """
+
+    path: Path
+
+    def note(self, database: str, delivery: int) -> None:
+        with contextlib.suppress(OSError):
+            file = os.open(self._of(database), os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.pwrite(file, b"%020d" % delivery, 0)
+            finally:
+                os.close(file)
+
+    def read(self, database: str) -> int | None:
+        try:
+            return int(self._of(database).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def forget(self, databases: Collection[str]) -> None:
+        """These are remembered no longer."""
+        for database in databases:
+            self._of(database).unlink(missing_ok=True)
+
+    def _of(self, database: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}-{database}.sent")
+
+
 class Keeper:
-    """Beats: compares the database with the file, holds everything back when it is behind, and takes both one further."""
+    """Beats: compares the database with the files, holds everything back when it is behind, and takes both one further."""
 
     def __init__(self, sessions: Sessions, clock: Clock, path: Path) -> None:
         self._sessions = sessions
         self._clock = clock
         self._file = EpochFile(path)
+        self._last_sent = LastSent(path)
+        self._database = ""
         self._can_write = True
+
+    def note_sent(self, delivery: int) -> None:
+        """It is committed that this delivery is sent: what the beats do not show, a restore to a moment since the last one, shows here."""
+        if self._database:
+            self._last_sent.note(self._database, delivery)
 
     async def beat(self) -> bool:
         """One beat, before the first claim and every few seconds from then on; True when it noticed a restore."""
@@ -79,7 +121,7 @@ class Keeper:
         async with self._sessions.write() as session:
             row = await _row(session, now)
             kept = await asyncio.to_thread(self._file.beat_of, row.database)
-            is_restored = row.beat < kept
+            is_restored = row.beat < kept or await self._knows_less(session, row.database)
             if is_restored:
                 held = await holds.hold_all(session, by=NOTICED, now=now)
                 log.error("epoch.restored", held=held, advice="see `intouch delivery list --state held`, then `intouch delivery approve`")
@@ -89,8 +131,16 @@ class Keeper:
             else:
                 row.beat, row.at = row.beat + 1, now
             database, beat = row.database, row.beat
+        self._database = database
         await self._write(database, beat, now)
         return is_restored
+
+    async def _knows_less(self, session: AsyncSession, database: str) -> bool:
+        """Whether a delivery that this database had sent is not sent in it. What is sent stays so, and no row is ever deleted."""
+        delivery = await asyncio.to_thread(self._last_sent.read, database)
+        if delivery is None:
+            return False
+        return await session.scalar(sa.select(Delivery.state).where(Delivery.id == delivery)) != State.SENT
 
     async def _write(self, database: str, beat: int, now: datetime) -> None:
         try:

@@ -73,6 +73,7 @@ class Flights:
         self._until: dict[int, float] = {}
         self._batches: dict[int, str] = {}
         self._held: frozenset[str] = frozenset()
+        self._recalled: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -89,6 +90,8 @@ class Flights:
     def end(self, identity: int) -> None:
         self._until.pop(identity, None)
         self._batches.pop(identity, None)
+        if self._recalled:
+            self._recalled.discard(identity)
         line = self._lines.pop(identity, None)
         if line is not None:
             line.under_way -= 1
@@ -108,8 +111,14 @@ class Flights:
         """From now on nothing of these batches is begun: what is claimed already comes back as not tried."""
         self._held = batches
 
+    def recall(self, identities: Collection[int]) -> None:
+        """From now on these are not begun: they come back as not tried, and are looked at anew."""
+        self._recalled.update(identity for identity in identities if identity in self._lines)
+
     def is_ours(self, identity: int) -> bool:
-        """Asked right before the call: whether the lease is still ours, and nobody has paused or cancelled the batch."""
+        """Asked right before the call: whether the lease is still ours, and nobody has paused or cancelled the batch, or left."""
+        if self._recalled and identity in self._recalled:
+            return False
         if self._held and self._batches.get(identity) in self._held:
             return False
         return time.monotonic() < self._until.get(identity, 0.0)

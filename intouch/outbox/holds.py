@@ -51,7 +51,10 @@ async def resume(session: AsyncSession, batches: Collection[str]) -> int:
     cancelled = sa.select(BatchHold.batch).where(BatchHold.batch.in_(batches), BatchHold.stand == Stand.CANCELLED)
     if (await session.scalar(cancelled.limit(1))) is not None:
         raise Closed("That was cancelled, and what is cancelled stays so: nothing of it can be resumed.")
-    await _changed(session, sa.delete(BatchHold).where(BatchHold.batch.in_(batches)))
+    ordered = sa.delete(BatchHold).where(BatchHold.batch.in_(batches), BatchHold.stand == Stand.PAUSED).returning(BatchHold.batch)
+    resumed = list(await session.scalars(ordered, execution_options={"synchronize_session": False}))
+    # Whoever lets this batch go on while all others are held means it, and may have approved it before it was paused.
+    await _approve_some(session, resumed)
     paused = sa.update(Delivery).where(Delivery.batch.in_(batches), Delivery.state == State.PAUSED)
     return await _changed(session, paused.values(state=State.QUEUED, error=None))
 
@@ -61,6 +64,7 @@ async def hold_all(session: AsyncSession, *, by: str, now: datetime) -> int:
 
     What was being sent is held too: the process that was sending it belonged to the database as it was before.
     """
+    await _changed(session, sa.delete(BatchHold).where(BatchHold.stand == Stand.APPROVED))  # that was after another restore
     row = {"batch": EVERYTHING, "stand": Stand.HELD, "by": by, "at": now}
     statement = insert(session, BatchHold).values(row)
     await session.execute(statement.on_conflict_do_update(index_elements=["batch"], set_=row))
@@ -79,16 +83,16 @@ async def approve(session: AsyncSession, batches: Collection[str] | None = None)
     if batches is None:
         await _changed(session, sa.delete(BatchHold).where(BatchHold.batch == EVERYTHING))
     else:
-        row = sa.select(BatchHold).where(BatchHold.batch == EVERYTHING)
         held = held.where(Delivery.batch.in_(batches))
-        if await session.scalar(row) is not None:
-            await _approve_some(session, batches)
+        await _approve_some(session, batches)
     return await _changed(session, held.values(state=State.QUEUED, error=None))
 
 
 async def _approve_some(session: AsyncSession, batches: Collection[str]) -> None:
-    """Note that these batches go out although all other bulk is held."""
-    everything = (await session.scalars(sa.select(BatchHold).where(BatchHold.batch == EVERYTHING))).one()
+    """Note that these batches go out although all other bulk is held, if it is."""
+    everything = await session.scalar(sa.select(BatchHold).where(BatchHold.batch == EVERYTHING))
+    if everything is None:
+        return
     for batch in sorted(batches):
         row = {"batch": batch, "stand": Stand.APPROVED, "by": everything.by, "at": everything.at}
         await session.execute(insert(session, BatchHold).values(row).on_conflict_do_nothing(index_elements=["batch"]))

@@ -12,11 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.outbox.models import Delivery, Road, State
 
 PAGE = 1000
+NO_BATCH = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which deliveries: those of these batches, in these states, with these numbers; what is None leaves nothing out."""
+    """Which deliveries: those of these batches, in these states, with these numbers; what is None leaves nothing out.
+
+    ``NO_BATCH`` among the batches stands for those that went out alone.
+    """
 
     batches: Collection[str] | None = None
     states: Collection[State] | None = None
@@ -27,10 +31,11 @@ class Wanted:
         chosen = [state for state in states if self.states is None or state in self.states]
         found: list[sa.ColumnElement[bool]] = [Delivery.state.in_(chosen)]
         if self.batches is not None:
-            found.append(Delivery.batch.in_(self.batches))
+            theirs = Delivery.batch.in_([batch for batch in self.batches if batch != NO_BATCH])
+            found.append(sa.or_(theirs, Delivery.batch.is_(None)) if NO_BATCH in self.batches else theirs)
         if self.numbers is not None:
             found.append(Delivery.id.in_(self.numbers))
-        if self.batches is None and self.numbers is None:
+        if self.numbers is None and (self.batches is None or NO_BATCH in self.batches):
             found.append(Delivery.road.in_(list(Road)))  # named so that the index on (road, state, …) is used
         return found
 
@@ -81,8 +86,8 @@ async def walk(session: AsyncSession, wanted: Wanted, *, most: int | None = None
 
 
 async def unknown_by_batch(session: AsyncSession) -> list[tuple[str, int]]:
-    """The batches with deliveries of which nobody knows whether they arrived, and how many; those of none under ``""``."""
-    batch = sa.func.coalesce(Delivery.batch, "").label("batch")
+    """The batches with deliveries of which nobody knows whether they arrived, and how many; those of none under ``NO_BATCH``."""
+    batch = sa.func.coalesce(Delivery.batch, NO_BATCH).label("batch")
     statement = sa.select(batch, sa.func.count()).where(Delivery.road.in_(list(Road)), Delivery.state == State.UNKNOWN)
     return [(row[0], row[1]) for row in await session.execute(statement.group_by(batch).order_by(batch))]
 

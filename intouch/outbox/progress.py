@@ -38,11 +38,6 @@ async def measure(session: AsyncSession, batches: Collection[str]) -> Progress:
     """Counted by the database over the index on batch and state."""
     statement = sa.select(Delivery.state, sa.func.count()).where(Delivery.batch.in_(batches)).group_by(Delivery.state)
     found: dict[State, int] = {row[0]: row[1] for row in await session.execute(statement)}
-    again = sa.select(sa.func.count()).select_from(Delivery).where(Delivery.batch.in_(batches))
-    tried = sa.or_(
-        sa.and_(Delivery.state == State.QUEUED, Delivery.tries > 0), sa.and_(Delivery.state == State.SENDING, Delivery.tries > 1)
-    )
-    retried = await session.scalar(again.where(Delivery.state.in_((State.QUEUED, State.SENDING)), tried))
     return Progress(
         total=sum(found.values()),
         sent=found.get(State.SENT, 0),
@@ -51,8 +46,17 @@ async def measure(session: AsyncSession, batches: Collection[str]) -> Progress:
         cancelled=found.get(State.CANCELLED, 0),
         kept=found.get(State.PAUSED, 0) + found.get(State.HELD, 0),
         left=found.get(State.QUEUED, 0) + found.get(State.SENDING, 0),
-        retried=retried or 0,
+        retried=await retried(session, Delivery.batch.in_(batches)),
     )
+
+
+async def retried(session: AsyncSession, of: sa.ColumnElement[bool]) -> int:
+    """How many of these are under way and have been tried before."""
+    tried = sa.or_(
+        sa.and_(Delivery.state == State.QUEUED, Delivery.tries > 0), sa.and_(Delivery.state == State.SENDING, Delivery.tries > 1)
+    )
+    statement = sa.select(sa.func.count()).select_from(Delivery)
+    return await session.scalar(statement.where(of, Delivery.state.in_((State.QUEUED, State.SENDING)), tried)) or 0
 
 
 @dataclass(slots=True)

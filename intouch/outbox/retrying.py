@@ -10,17 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.outbox.listing import Wanted
-from intouch.outbox.models import WAITING, DeadAddress, Delivery, State
+from intouch.outbox.models import WAITING, BatchHold, DeadAddress, Delivery, Stand, State
 
 OPEN_ENDS = (State.FAILED, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How many go out again, and how many do not because nobody is at their address any more."""
+    """How many go out again, and how many do not because nobody is at their address any more, or their batch was cancelled."""
 
     queued: int = 0
     gone: int = 0
+    cancelled: int = 0
 
 
 async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retried:
@@ -31,9 +32,13 @@ async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retr
     conditions = wanted.within(OPEN_ENDS)
     dead = sa.exists().where(DeadAddress.road == Delivery.road, DeadAddress.address == sa.func.lower(sa.func.trim(Delivery.address)))
     nobody_there = sa.or_(dead, Delivery.address == "")
-    gone = await session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(*conditions, nobody_there))
+    cancelled = sa.exists().where(BatchHold.batch == Delivery.batch, BatchHold.stand == Stand.CANCELLED)
+    free = [*conditions, sa.not_(cancelled)]
+    number = sa.select(sa.func.count()).select_from(Delivery)
+    gone = await session.scalar(number.where(*free, nobody_there))
+    stopped = await session.scalar(number.where(*conditions, cancelled))
     fresh = {"state": State.QUEUED, "due_at": now, "settled_at": None, "error": None, "tries": 0, "unseen": 0}
-    return Retried(await _change(session, [*conditions, sa.not_(nobody_there)], fresh), gone or 0)
+    return Retried(await _change(session, [*free, sa.not_(nobody_there)], fresh), gone or 0, stopped or 0)
 
 
 async def let_be(session: AsyncSession, wanted: Wanted, *, by: str, now: datetime) -> int:

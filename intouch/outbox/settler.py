@@ -12,7 +12,7 @@ from intouch import logs
 from intouch.channels.outcomes import Verdict
 from intouch.clock import Clock
 from intouch.outbox import settling
-from intouch.outbox.settling import OnDead, Rules, Settled
+from intouch.outbox.settling import Follow, Rules, Settled
 from intouch.storage.sessions import Sessions, is_storage_failure
 
 log = logs.get("outbox")
@@ -27,12 +27,22 @@ _LONGEST_PAUSE = 5.0
 class Settler:
     """Takes outcomes from everywhere and writes them in groups; while the database is away it keeps them and tries again."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, rules: Rules, *, on_dead: OnDead | None, done: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        rules: Rules,
+        *,
+        follow: Follow,
+        done: Callable[[int], None],
+        note_sent: Callable[[int], None] | None = None,
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._rules = rules
-        self._on_dead = on_dead
+        self._follow = follow
         self._done = done
+        self._note_sent = note_sent
         self._waiting: list[Settled] = []
         self._writer: asyncio.Task[None] | None = None
         self._has_room = asyncio.Event()
@@ -83,41 +93,45 @@ class Settler:
             self._note(group)
 
     async def _write(self, group: list[Settled]) -> None:
-        """Write a group. Raises when the database is at fault; what others do about a dead address never is."""
+        """Write a group. Raises when the database is at fault; what others do about it never is."""
         try:
-            return await self._commit(group, self._on_dead)
+            return await self._commit(group, self._follow)
         except Exception as error:
             log.warning("outbox.group_failed", outcomes=len(group), error=type(error).__name__)
-        dead = [one for one in group if one.outcome.verdict is Verdict.DEAD]
-        others = [one for one in group if one.outcome.verdict is not Verdict.DEAD]
+        followed = [one for one in group if settling.may_be_followed(one)]
+        others = [one for one in group if not settling.may_be_followed(one)]
         try:
-            await self._commit(others, None)
+            await self._commit(others, Follow())
         except Exception as error:
             if _may_pass(error):
                 raise
             for one in others:
                 await self._write_alone(one)
-        for one in dead:
+        for one in followed:
             await self._write_alone(one)
         return None
 
     async def _write_alone(self, one: Settled) -> None:
-        # First as it is, then without what others do about a dead address: that one is gone must be kept in any case.
-        for on_dead in (self._on_dead, None):
+        # First as it is, then without what others do about it: that an address is gone must be kept in any case.
+        for follow in (self._follow, None):
             try:
-                return await self._commit([one], on_dead)
+                return await self._commit([one], follow)
             except Exception as error:
-                if on_dead is None and _may_pass(error):
+                if follow is None and _may_pass(error):
                     raise
                 log.error("outbox.outcome_failed", delivery=one.delivery.id, error=type(error).__name__, exc_info=True)
         log.error("outbox.outcome_dropped", delivery=one.delivery.id)
         return None
 
-    async def _commit(self, group: list[Settled], on_dead: OnDead | None) -> None:
+    async def _commit(self, group: list[Settled], follow: Follow | None) -> None:
         now = self._clock.now()
-        written = await self._sessions.transact(lambda session: settling.settle(session, group, self._rules, now=now, on_dead=on_dead))
+        written = await self._sessions.transact(lambda session: settling.settle(session, group, self._rules, now=now, follow=follow))
         if written < len(group):
             log.warning("outbox.lease_lost", outcomes=len(group) - written)
+        elif self._note_sent is not None:
+            sent = next((one for one in reversed(group) if one.outcome.verdict is Verdict.SENT), None)
+            if sent is not None:
+                self._note_sent(sent.delivery.id)
 
     def _note(self, group: list[Settled]) -> None:
         verdicts = Counter(one.outcome.verdict.value for one in group)

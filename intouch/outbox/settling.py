@@ -15,6 +15,7 @@ from intouch.channels.outcomes import Outcome, Verdict
 from intouch.outbox import addresses
 from intouch.outbox.models import Road, State
 from intouch.outbox.parcel import TABLE, Parcel
+from intouch.storage.among import among
 
 FIRST_PAUSE = 20.0
 LONGEST_PAUSE = 3600.0
@@ -25,6 +26,15 @@ PATIENCE = timedelta(days=4)
 MOST_UNSEEN = 3
 
 OnDead = Callable[[AsyncSession, Road, str, str, datetime], Awaitable[None]]
+OnRefused = Callable[[AsyncSession, int, str, datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What other rooms do in the same transaction: an address is ``dead``; a delivery was given up because its mailbox ``refused`` it."""
+
+    dead: OnDead | None = None
+    refused: OnRefused | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +53,13 @@ class Settled(NamedTuple):
     outcome: Outcome
 
 
-async def settle(session: AsyncSession, group: Sequence[Settled], rules: Rules, *, now: datetime, on_dead: OnDead | None = None) -> int:
+async def settle(session: AsyncSession, group: Sequence[Settled], rules: Rules, *, now: datetime, follow: Follow | None = None) -> int:
     """Write a group of outcomes; the number that was still ours to write."""
     plain = [one.delivery.id for one in group if _is_plainly_sent(one.outcome)]
     written = await _write_sent(session, plain, rules, now)
     # What was erased or taken over in the meantime is not among them: then each is looked at.
     others = [one for one in group if written < len(plain) or not _is_plainly_sent(one.outcome)]
-    return written + (await _write_each(session, others, rules, now, on_dead) if others else 0)
+    return written + (await _write_each(session, others, rules, now, follow or Follow()) if others else 0)
 
 
 def _is_plainly_sent(outcome: Outcome) -> bool:
@@ -64,15 +74,15 @@ async def _write_sent(session: AsyncSession, ids: list[int], rules: Rules, now: 
     return cast("sa.CursorResult[Any]", result).rowcount
 
 
-async def _write_each(session: AsyncSession, group: Sequence[Settled], rules: Rules, now: datetime, on_dead: OnDead | None) -> int:
+async def _write_each(session: AsyncSession, group: Sequence[Settled], rules: Rules, now: datetime, follow: Follow) -> int:
     held = await _still_ours(session, [one.delivery.id for one in group], rules.holder)
     ours = [one for one in group if one.delivery.id in held]
     if ours:
         connection = await session.connection()
         await connection.execute(_UPDATE, [_row(one, rules, held[one.delivery.id], now) for one in ours])
     for one in ours:
-        if one.outcome.verdict is Verdict.DEAD and held[one.delivery.id] != _ERASED:
-            await _bury(session, one, now, on_dead)
+        if may_be_followed(one) and held[one.delivery.id] != _ERASED:
+            await _follow(session, one, rules, now, follow)
     return len(ours)
 
 
@@ -84,7 +94,7 @@ async def _still_ours(session: AsyncSession, ids: Sequence[int], holder: str) ->
 _ERASED = ""
 _COLUMNS = ("state", "tries", "unseen", "address", "provider_id", "error", "settled_at", "leased_by", "lease_until")
 _ARE_OURS = (
-    TABLE.c.id.in_(sa.bindparam("ids", expanding=True)),
+    among(TABLE.c.id, "ids"),
     TABLE.c.leased_by == sa.bindparam("holder"),
     TABLE.c.state == State.SENDING,
 )
@@ -159,8 +169,18 @@ def _words(outcome: Outcome) -> str:
     return outcome.error.replace("\x00", "")[:ERROR_LENGTH]
 
 
-async def _bury(session: AsyncSession, one: Settled, now: datetime, on_dead: OnDead | None) -> None:
+def may_be_followed(one: Settled) -> bool:
+    """Whether other rooms may have something to do because of it."""
+    return one.outcome.verdict is Verdict.DEAD or one.outcome.is_of_mailbox
+
+
+async def _follow(session: AsyncSession, one: Settled, rules: Rules, now: datetime, follow: Follow) -> None:
     delivery, reason = one.delivery, _words(one.outcome)
+    if one.outcome.verdict is not Verdict.DEAD:
+        # As long as it is tried again nothing has bounced: a mail server would not have reported it either.
+        if follow.refused is not None and next_state(delivery, one.outcome, rules, now=now) is State.FAILED:
+            await follow.refused(session, delivery.id, reason, now)
+        return
     is_news = await addresses.mark_dead(session, delivery.road, delivery.address, reason=reason, now=now)
-    if is_news and on_dead is not None:
-        await on_dead(session, delivery.road, delivery.address, reason, now)
+    if is_news and follow.dead is not None:
+        await follow.dead(session, delivery.road, delivery.address, reason, now)

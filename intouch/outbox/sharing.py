@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
 from intouch.channels.pacing import BULK, NOTICE, Pacer
 from intouch.clock import Clock
+from intouch.outbox.leases import LONGEST_SKEW, nobody_has
 from intouch.outbox.models import Lease
 from intouch.storage.inserting import insert
 from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
+
+_REPLIES = "replies "
 
 LOOK_EVERY = 1.0
 LEASE = timedelta(seconds=30)
@@ -24,26 +28,42 @@ RENEW_EVERY = 10.0
 # Whoever has not seen the others for this long says nothing more: one that joined meanwhile counts on it.
 BLIND_AFTER = 4.0
 JOIN_AFTER = 5.0
+# Calls a second that are left to each process that only replies: nobody sees its replies but Telegram, which counts them.
+RESERVED = 3
 
 
 class SharedPace:
-    """Holds a pacer to 1/n of the pace while n processes are there, and passes on when the Bot API says to stop.
+    """Holds a pacer to its part of the pace while other processes are there, and passes on when the Bot API says to stop.
 
     Each has a row in ``leases``, renewed every ten seconds, and counts the others every second: a reading question, no write.
     Who comes to others says nothing until all of them must have seen it or have fallen silent. A dead one's part is
-    taken over when its lease has run out.
+    taken over at once where ``has_ended`` knows of it, and else when its lease has run out.
     """
 
-    def __init__(self, sessions: Sessions, clock: Clock, pacer: Pacer, *, token_id: str, holder: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        pacer: Pacer,
+        *,
+        token_id: str,
+        holder: str,
+        has_ended: Callable[[str], bool] = nobody_has,
+        only_replies: bool = False,
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._pacer = pacer
         self._prefix = f"pace of bot {token_id}: "
-        self._name = f"{self._prefix}{holder}"
+        self._only_replies = only_replies
+        self._name = f"{self._prefix}{_REPLIES if only_replies else ''}{holder}"
         self._holder = holder
+        self._has_ended = has_ended
         self._joined_at = float("inf")
         self._seen_at = float("-inf")
         self._renewed_at = float("-inf")
+        self._ended: set[str] = set()
+        self._stops: dict[int, datetime] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -74,16 +94,28 @@ class SharedPace:
             await self._write(self._name, self._clock.now() + LEASE)
             self._renewed_at = began
         rows = await self._read()
-        others = [row for row in rows if not row.name.startswith(f"{self._prefix}stop ") and row.name != self._name]
+        alive = self._alive([row for row in rows if not row.name.startswith(f"{self._prefix}stop ") and row.name != self._name])
+        others = [row for row in alive if not row.name.startswith(f"{self._prefix}{_REPLIES}")]
         # Alone, there is nobody to wait for; two that join at once each see at least the one that came first.
         if self._joined_at == float("inf"):
             self._joined_at = began + (JOIN_AFTER if others else 0.0)
         self._seen_at = began
-        self._pacer.share(1 / (len(others) + 1) if began >= self._joined_at else 0)
+        before, reserved = sum(row.name < self._name for row in others), RESERVED * (len(alive) - len(others))
+        part = self._pacer.part_of(before, len(others) + 1, reserved=reserved)
+        self._pacer.share(part if began >= self._joined_at and not self._only_replies else 0)
         for rank in (NOTICE, BULK):
             until = max((row.until for row in rows if row.name == self._stop_name(rank)), default=None)
-            if until is not None:
+            # Once: when the clock is set back meanwhile, the same moment is an hour away.
+            if until is not None and until != self._stops.get(rank):
+                self._stops[rank] = until
                 self._pacer.hold(rank, (until - self._clock.now()).total_seconds())
+
+    def _alive(self, others: list[sa.Row[str, str, datetime]]) -> list[sa.Row[str, str, datetime]]:
+        """Those who have not ended. What one said in its last second counts still, but not for who only comes now."""
+        ended = {row.holder for row in others if self._has_ended(row.holder)}
+        silent = ended if self._joined_at == float("inf") else ended & self._ended
+        self._ended = ended
+        return [row for row in others if row.holder not in silent]
 
     def _stop_name(self, rank: int) -> str:
         return f"{self._prefix}stop {rank}"
@@ -103,13 +135,21 @@ class SharedPace:
         async with self._sessions.write() as session:
             new = insert(session, Lease).values(name=name, holder=self._holder, until=until)
             await session.execute(new.on_conflict_do_update(index_elements=["name"], set_={"until": until, "holder": self._holder}))
-            ours = sa.and_(Lease.name.startswith(self._prefix, autoescape=True), Lease.until <= self._clock.now())
-            await session.execute(sa.delete(Lease).where(ours), execution_options={"synchronize_session": False})
+            await self._tidy(session)
 
-    async def _read(self) -> Sequence[sa.Row[str, datetime]]:
+    async def _tidy(self, session: AsyncSession) -> None:
+        """Remove what has run out, and shorten what was there before the clock was set back: the living renew theirs."""
+        ours, now = Lease.name.startswith(self._prefix, autoescape=True), self._clock.now()
+        parts = sa.and_(ours, sa.not_(Lease.name.startswith(f"{self._prefix}stop ", autoescape=True)))
+        too_long = sa.update(Lease).where(parts, Lease.until > now + LEASE + LONGEST_SKEW).values(until=now + LEASE)
+        for statement in (sa.delete(Lease).where(ours, Lease.until <= now), too_long):
+            await session.execute(statement, execution_options={"synchronize_session": False})
+
+    async def _read(self) -> Sequence[sa.Row[str, str, datetime]]:
         ours = Lease.name.startswith(self._prefix, autoescape=True)
+        rows = sa.select(Lease.name, Lease.holder, Lease.until).where(ours, Lease.until > self._clock.now())
         async with self._sessions.read() as session:
-            return (await session.execute(sa.select(Lease.name, Lease.until).where(ours, Lease.until > self._clock.now()))).all()
+            return (await session.execute(rows)).all()
 
     async def _leave(self) -> None:
         try:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from intouch import logs
 from intouch.channels import outcomes
@@ -22,9 +22,10 @@ from intouch.outbox.models import Lane, Road
 from intouch.outbox.packing import Begin, Packer
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.presence import Presence
+from intouch.outbox.recalling import Recalls, WhoLeft
 from intouch.outbox.rendering import Renderer
 from intouch.outbox.settler import Settler
-from intouch.outbox.settling import PATIENCE, OnDead, Rules, Settled
+from intouch.outbox.settling import PATIENCE, Follow, Rules, Settled
 from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
@@ -83,9 +84,11 @@ class Worker:
         email_from: str,
         return_path: Callable[[int], str] | None = None,
         may_send_to: Callable[[str], bool] = _everybody,
-        on_dead: OnDead | None = None,
+        follow: Follow | None = None,
+        who_left: WhoLeft | None = None,
         habits: Habits | None = None,
         beat: Callable[[], Awaitable[object]] | None = None,
+        note_sent: Callable[[int], None] | None = None,
     ) -> None:
         self.habits = habits or Habits()
         self._beat = beat
@@ -96,8 +99,9 @@ class Worker:
         self._channels = channels
         self._may_send_to = may_send_to
         self._flights = Flights(self.habits.lease.total_seconds())
+        self._recalls = Recalls(who_left)
         rules = Rules(self.holder, self.habits.harmless, self.habits.patience)
-        self._settler = Settler(sessions, clock, rules, on_dead=on_dead, done=self._flights.end)
+        self._settler = Settler(sessions, clock, rules, follow=follow or Follow(), done=self._flights.end, note_sent=note_sent)
         beginnings = Beginnings(sessions, clock, self.holder)
         begin: dict[Road, Begin] = {Road.TELEGRAM: beginnings.begin, Road.EMAIL: self._settler.room}
         self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
@@ -146,6 +150,7 @@ class Worker:
                 while under_way := {task for task in (*self._feeding, *self._carrying) if not task.done()}:
                     await asyncio.wait(under_way)
                 await self._settler.idle()
+                await self._last_beat()
         except TimeoutError:
             log.warning("outbox.stopped_in_flight", deliveries=len(self._flights))
         self._stopped.set()
@@ -203,17 +208,22 @@ class Worker:
             lease=self.habits.lease,
             may_send_to=self._may_send_to,
         )
-        claimed = await self._sessions.transact(lambda session: claiming.claim(session, wanted, now=self._clock.now()))
+        now = self._clock.now()
+        claimed = await self._sessions.transact(lambda session: claiming.claim(session, wanted, now=now))
         if claimed.deliveries:
             self._flights.begin(line, claimed.deliveries, claimed_at=claimed_at)
-            task = asyncio.create_task(self._carry(line, claimed.deliveries))
+            task = asyncio.create_task(self._carry(line, claimed.deliveries, now))
             self._carrying.add(task)
             task.add_done_callback(self._carrying.discard)
         return len(claimed.deliveries) + claimed.cancelled
 
-    async def _carry(self, line: Line, deliveries: list[Parcel]) -> None:
+    async def _carry(self, line: Line, deliveries: list[Parcel], claimed_at: datetime) -> None:
         """One batch, from claimed to handed to the settler; whatever happens, each delivery gets an outcome."""
         left = {delivery.id: delivery for delivery in deliveries}
+        with self._recalls.watch(left, claimed_at=claimed_at):
+            await self._send(line, deliveries, left)
+
+    async def _send(self, line: Line, deliveries: list[Parcel], left: dict[int, Parcel]) -> None:
         otherwise = outcomes.not_tried("the batch could not be prepared", after=1.0)
         try:
             packed = await self._packer.pack(deliveries, self._flights.is_ours)
@@ -244,6 +254,14 @@ class Worker:
                 log.warning("outbox.no_beat", error=type(error).__name__)
                 await asyncio.sleep(1.0)
 
+    async def _last_beat(self) -> None:
+        """From here on any backup shows that it is older than what was, be it a second."""
+        if self._beat is not None and self._feeding:
+            try:
+                await self._beat()
+            except Exception as error:
+                log.warning("outbox.no_beat", error=type(error).__name__)
+
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while not self._stopped.is_set():
             try:
@@ -264,11 +282,12 @@ class Worker:
         self.nudge()
 
     async def _look_for_holds(self) -> None:
-        """What an officer pauses or cancels is given back before it is begun, although we have claimed it."""
+        """What an officer pauses or cancels, and who has left, is given back before it is begun, although we have claimed it."""
         if not self._flights:
             return
         async with self._sessions.glance() as session:
             self._flights.hold(await holds.stopped(session))
+            self._flights.recall(await self._recalls.look(session))
 
     async def _renew(self) -> None:
         asked = self._flights.ids()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,12 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.council.models import Councillor, Officer
 from intouch.outbox.models import WAITING, DeadAddress, Delivery, Lane, Road, State
+from intouch.residents import subscriptions
 from intouch.residents.models import Resident
 
 
 def owner_of(resident_id: int) -> str:
     """How a delivery names the resident it belongs to."""
     return f"resident:{resident_id}"
+
+
+async def who_left(session: AsyncSession, owners: Collection[str], since: datetime) -> set[str]:
+    """Those of these owners of deliveries who ended something that they got; what waits for them may be just that."""
+    residents = [int(number) for kind, _, number in (owner.partition(":") for owner in owners) if kind == "resident"]
+    return {owner_of(one) for one in await subscriptions.ended_since(session, residents, since)} if residents else set()
 
 
 def theirs(resident_ids: Sequence[int], addresses: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,10 +25,11 @@ async def telegram_back(session: AsyncSession, telegram_id: int, *, now: datetim
     await deliveries.revive(session, [str(telegram_id)], road=Road.TELEGRAM)
 
 
-async def email_gone(session: AsyncSession, address: str, *, now: datetime, reason: str = "address gone") -> None:
-    """The mailbox does not exist any more, or wants nothing of us: its owner's subscriptions by email end."""
+async def email_gone(session: AsyncSession, address: str, *, now: datetime, reason: str = "address gone") -> int:
+    """The mailbox does not exist any more, or wants nothing of us: its owner's subscriptions by email end; how many."""
     owners = sa.select(Resident.id).where(Resident.email == address.strip().lower(), Resident.email_confirmed_at.is_not(None))
     held = sa.update(Subscription).where(
         Subscription.resident_id.in_(owners), Subscription.channel == Channel.EMAIL, Subscription.ended_at.is_(None)
     )
-    await session.execute(held.values(ended_at=now, ended_reason=reason).execution_options(synchronize_session=False))
+    ending = held.values(ended_at=now, ended_reason=reason).execution_options(synchronize_session=False)
+    return cast("sa.CursorResult[Any]", await session.execute(ending)).rowcount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
 
@@ -52,14 +53,25 @@ async def has(session: AsyncSession, resident_id: int, *, topic: Topic, channel:
     return await session.scalar(query) is not None
 
 
-def gets(topic: Topic, channel: Channel) -> sa.Exists:
-    """Of the residents in a statement: whether they get ``topic`` by ``channel`` now.
+async def ended_since(session: AsyncSession, resident_ids: Collection[int], since: datetime) -> set[int]:
+    """Those of these residents who ended a subscription, at that moment or since."""
+    ended = sa.select(Subscription.resident_id).where(Subscription.resident_id.in_(resident_ids), Subscription.ended_at >= since)
+    return set(await session.scalars(ended))
 
-    Asked of each. Of a join, SQLite would begin with all subscriptions of the council, for each ward and each batch anew.
+
+def gets(*topics: Topic, channel: Channel | None = None) -> sa.ColumnElement[bool]:
+    """Of the residents in a statement: whether they get one of the topics (any, when none is named) now, by ``channel`` if given.
+
+    A value that is looked up for each of them. A join begins with all subscriptions of the council on SQLite, for each batch anew,
+    and so it does on PostgreSQL, which takes EXISTS for a join, while it has not counted its rows.
     """
     table = Subscription.__table__.c
-    wanted = (table.topic == topic, table.channel == channel, table.ended_at.is_(None))
-    return sa.exists().where(table.resident_id == Resident.__table__.c.id, *wanted)
+    held = [table.resident_id == Resident.__table__.c.id, table.ended_at.is_(None)]
+    if topics:
+        held.append(table.topic.in_(topics))
+    if channel is not None:
+        held.append(table.channel == channel)
+    return sa.select(table.id).where(*held).limit(1).scalar_subquery().is_not(None)
 
 
 def _of(resident_id: int) -> sa.Select[int]:

@@ -24,6 +24,7 @@ class Waiting(Generic[Item, Result]):
 
     item: Item
     heard: asyncio.Future[Result | None]
+    stored: Callable[[], None] | None = None
 
     def tell(self, result: Result | None) -> None:
         if not self.heard.done():  # whoever asked may have gone
@@ -49,12 +50,13 @@ class BatchCommit(Generic[Item, Result]):
         self._on_fault = on_fault
         self.pump: Pump[Waiting[Item, Result]] = Pump(sessions, self._settle, largest=LARGEST_BATCH)
 
-    async def run(self, item: Item) -> Result | None:
+    async def run(self, item: Item, stored: Callable[[], None] | None = None) -> Result | None:
         """What came of it, committed; None when nothing of it is stored and it has to be done by itself.
 
-        That is so after a fault too: no neighbour may spoil it, and done by itself it says what is wrong.
+        That is so after a fault too: no neighbour may spoil it, and done by itself it says what is wrong. ``stored`` is called for
+        the whole batch before anybody goes on with their result, so that who brings the next ones need not wait for all of that.
         """
-        waiting: Waiting[Item, Result] = Waiting(item, asyncio.get_running_loop().create_future())
+        waiting: Waiting[Item, Result] = Waiting(item, asyncio.get_running_loop().create_future(), stored)
         self.pump.add(waiting)
         return await waiting.heard
 
@@ -64,7 +66,11 @@ class BatchCommit(Generic[Item, Result]):
 
     async def _settle(self, waiting: list[Waiting[Item, Result]]) -> Sequence[Waiting[Item, Result]]:
         batch = [one for one in waiting if not one.heard.done()]
-        for one, result in zip(batch, await self._transact(batch), strict=True):
+        results = await self._transact(batch)
+        for one, result in zip(batch, results, strict=True):
+            if result is not None and one.stored is not None:
+                one.stored()
+        for one, result in zip(batch, results, strict=True):
             one.tell(result)
         return ()
 

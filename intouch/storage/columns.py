@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -25,6 +27,11 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError(f"naive datetime {value!r}: say which time zone")
         return value.astimezone(UTC)
+
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+        """SQLite's datetimes are text; the rows of a batch share a moment or two, which are written out once."""
+        process = super().bind_processor(dialect)
+        return lru_cache(maxsize=64)(process) if process is not None and dialect.name == "sqlite" else process
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.outbox.models import Road
 from intouch.places.models import Ward
-from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
+from intouch.residents import subscriptions
+from intouch.residents.models import Channel, Resident, ResidentStatus, Topic
 from intouch.storage.columns import text_enum
 from intouch.surveys.models import Invitation, Survey
 
@@ -31,7 +32,7 @@ def belongs(survey: Survey) -> _Condition:
     if survey.ward_codes:
         conditions.append(Resident.ward_id.in_(sa.select(Ward.id).where(Ward.code.in_(survey.ward_codes))))
     if survey.is_for_sounding_board:
-        conditions.append(subscribes(Topic.SOUNDING_BOARD))
+        conditions.append(subscriptions.gets(Topic.SOUNDING_BOARD))
     return sa.and_(*conditions)
 
 
@@ -53,26 +54,16 @@ def _is_rested(survey: Survey, now: datetime) -> _Condition:
     return ~others
 
 
-def subscribes(*topics: Topic, channel: Channel | None = None) -> _Condition:
-    """The condition on ``Resident`` that one of the topics (any, when none is named) comes, by ``channel`` if given."""
-    held: list[_Condition] = [Subscription.resident_id == Resident.id, Subscription.ended_at.is_(None)]
-    if topics:
-        held.append(Subscription.topic.in_(topics))
-    if channel is not None:
-        held.append(Subscription.channel == channel)
-    return sa.exists().where(*held)
-
-
 def by_telegram(*topics: Topic) -> _Condition:
     """The condition that Telegram reaches the resident for these topics: asked for there, and not blocked."""
     has_chat = sa.and_(Resident.telegram_id.is_not(None), Resident.telegram_blocked_at.is_(None))
-    return sa.and_(has_chat, subscribes(*topics, channel=Channel.TELEGRAM))
+    return sa.and_(has_chat, subscriptions.gets(*topics, channel=Channel.TELEGRAM))
 
 
 def by_email(*topics: Topic) -> _Condition:
     """The condition that email reaches the resident for these topics: asked for there, and confirmed."""
     has_address = sa.and_(Resident.email.is_not(None), Resident.email_confirmed_at.is_not(None))
-    return sa.and_(has_address, subscribes(*topics, channel=Channel.EMAIL))
+    return sa.and_(has_address, subscriptions.gets(*topics, channel=Channel.EMAIL))
 
 
 def road(*topics: Topic) -> sa.ColumnElement[Any]:

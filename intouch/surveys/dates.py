@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from intouch.templating import dated, time_of_day
+
 _EXAMPLE = "2026-12-05T18:00:00"
 _YEARS = range(2000, 2101)
 
@@ -37,5 +39,7 @@ def read_moment(value: Any, zone: ZoneInfo, *, ends: bool) -> datetime:
 def _in_zone(value: datetime, zone: ZoneInfo, *, ends: bool) -> datetime:
     moment = value.replace(tzinfo=zone, fold=1 if ends else 0).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != value:
-        raise Unusable(f"{value:%H:%M} does not exist on {value:%d.%m.%Y}, because the clocks go forward; write an hour earlier or later")
+        raise Unusable(
+            f"{time_of_day(value)} does not exist on {dated(value)}, because the clocks go forward; write an hour earlier or later"
+        )
     return moment

@@ -16,7 +16,7 @@ from intouch.outbox.models import Road
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Rendered, Renderer, Unwanted
 from intouch.residents.models import Resident
-from intouch.surveys import audience, listing, questionnaires
+from intouch.surveys import answer_links, audience, listing, questionnaires
 from intouch.surveys.models import QuestionType, Survey, SurveyStatus
 from intouch.surveys.questionnaires import Questionnaire
 from intouch.templating import Templates
@@ -87,9 +87,10 @@ async def _unwanted(session: AsyncSession, survey: Survey, batch: Sequence[Parce
 
 def _letter(letters: Letters, links: Links, form: Questionnaire, resident_id: int, *, topic: str) -> Letter:
     first = form.questions[0]
+    token = links.token(answer_links.PURPOSE, form.survey_id, resident_id)
 
     def url(choice: int) -> str:
-        return links.url("answer", "answer", form.survey_id, resident_id, first.id, choice)
+        return links.public_url + answer_links.path(token, first.id, choice)
 
     unsubscribe = links.url("unsubscribe", "unsubscribe", resident_id, str(topic))
     letter = letters.render(

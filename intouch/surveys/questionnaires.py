@@ -147,10 +147,14 @@ def with_answers(blank: Questionnaire, said: Mapping[int, Mapping[int, Said]]) -
     return replace(blank, questions=tuple(_with_answers(question, said.get(question.id, {})) for question in blank.questions))
 
 
+def _chosen(choice: Choice) -> Choice:
+    return Choice(choice.id, choice.text, is_chosen=True)
+
+
 def _with_answers(question: QuestionView, said: Mapping[int, Said]) -> QuestionView:
     if not said:
         return question
     chosen = {choice for choice, one in said.items() if one.kind in _CHOSEN}
-    choices = tuple(replace(choice, is_chosen=choice.id in chosen) for choice in question.choices)
+    choices = tuple(_chosen(choice) if choice.id in chosen else choice for choice in question.choices)
     first = next(iter(said.values()))
     return replace(question, choices=choices, kind=first.kind, words=first.words or "")

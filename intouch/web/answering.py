@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from intouch.errors import BadInput, Closed, InTouchError, NotAllowed, NotFound
-from intouch.surveys import answering
+from intouch.surveys import answer_links, answering
 from intouch.surveys.filling_in import Given, Way
 from intouch.surveys.models import AnswerKind, QuestionType, Survey, SurveyStatus
 from intouch.surveys.questionnaires import Questionnaire, QuestionView
@@ -21,8 +21,12 @@ _OTHER = {kind.value: kind for kind in (AnswerKind.DONT_KNOW, AnswerKind.SKIP)}
 
 @dataclass(frozen=True)
 class Tap:
-    """What an answer link says: ``question_id`` 0 opens the survey where it was left, ``choice`` 0 chooses nothing."""
+    """What an answer link says: ``question_id`` 0 opens the survey where it was left, ``choice`` 0 chooses nothing.
 
+    ``token`` says who may answer which survey. What they answer stands behind it unsigned: it is theirs to choose.
+    """
+
+    token: str
     survey_id: int
     resident_id: int
     question_id: int
@@ -30,8 +34,11 @@ class Tap:
 
 
 def _read(request: Request) -> Tap:
-    runtime = runtime_of(request)
-    return Tap(*runtime.links.read("answer", request.path_params["token"], now=runtime.now()))
+    runtime, given = runtime_of(request), request.path_params
+    survey_id, resident_id, *signed = runtime.links.read(answer_links.PURPOSE, given["token"], now=runtime.now())
+    if signed:  # the links of early emails held question and choice too
+        return Tap(runtime.links.token(answer_links.PURPOSE, survey_id, resident_id), survey_id, resident_id, *signed)
+    return Tap(given["token"], survey_id, resident_id, _number(given.get("question", "")), _number(given.get("choice", "")))
 
 
 async def show(request: Request) -> Response:
@@ -59,7 +66,7 @@ async def answer(request: Request) -> Response:
     except (Closed, NotFound, NotAllowed) as error:
         return await _not_for_answering(request, tap, error)
     following = survey.next_open()
-    return see(request, f"{_path(request, tap, following.id if following else 0)}?saved=1")
+    return see(request, f"{answer_links.path(tap.token, following.id if following else 0)}?saved=1")
 
 
 async def _store(request: Request, tap: Tap, question_id: int, form: forms.Form) -> Questionnaire:
@@ -129,7 +136,7 @@ async def _ask_again(request: Request, tap: Tap, question_id: int, form: forms.F
 
 
 def _thank(request: Request, tap: Tap, survey: Questionnaire) -> Response:
-    change = {question.id: _path(request, tap, question.id) for question in survey.questions}
+    change = {question.id: answer_links.path(tap.token, question.id) for question in survey.questions}
     return page(request, "survey_thanks", survey=survey, change=change)
 
 
@@ -144,11 +151,6 @@ async def _not_for_answering(request: Request, tap: Tap, error: InTouchError) ->
     )
 
 
-def _path(request: Request, tap: Tap, question_id: int) -> str:
-    token = runtime_of(request).links.token("answer", tap.survey_id, tap.resident_id, question_id, 0)
-    return f"/answer/{token}"
-
-
 def _number(text: str) -> int:
-    """The key that a form field holds; 0, which is nothing's key, when somebody made it up."""
+    """The key that a form field or a link holds; 0, which is nothing's key, when somebody made it up."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0

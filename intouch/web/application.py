@@ -41,8 +41,11 @@ ROUTES = [
     Route("/join/check-your-email", joining.sent, methods=["GET"]),
     Route("/confirm/{token}", confirming.show, methods=["GET"]),
     Route("/confirm/{token}", confirming.confirm, methods=["POST"]),
-    Route("/answer/{token}", answering.show, methods=["GET"]),
-    Route("/answer/{token}", answering.answer, methods=["POST"]),
+    *(
+        Route(path, answered, methods=[method])
+        for path in ("/answer/{token}", "/answer/{token}/{question}", "/answer/{token}/{question}/{choice}")
+        for method, answered in (("GET", answering.show), ("POST", answering.answer))
+    ),
     Route("/preferences/{token}", preferences.show, methods=["GET"]),
     Route("/preferences/{token}", preferences.change, methods=["POST"]),
     Route("/unsubscribe/{token}", unsubscribing.show, methods=["GET"]),

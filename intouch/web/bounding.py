@@ -1,4 +1,4 @@
-"""Bounding: a request's body is at most so long, whether it says its length or comes in pieces."""
+"""Bounding: a request's head and its body are at most so long, whether it says its length or comes in pieces."""
 
 from __future__ import annotations
 
@@ -6,8 +6,35 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from intouch.web import failing
+
+MOST_HEAD = 65_536  # bytes; what is under way when they are over still counts, so that nobody is refused below them
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's fastest reading of HTTP, which by itself reads a head, or one header, without end."""
+
+    _head_bytes = 0
+    _is_in_head = False
+
+    def data_received(self, data: bytes) -> None:
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if not (was_in_head and self._is_in_head):
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The head of this request is too long.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
 
 
 class Bounded:

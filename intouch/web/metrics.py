@@ -20,8 +20,9 @@ from starlette.responses import Response
 
 from intouch.digest import lateness
 from intouch.digest.models import Audience
-from intouch.outbox import epoch
+from intouch.outbox import epoch, progress
 from intouch.outbox import standing as outbox
+from intouch.outbox.models import Delivery, Road
 from intouch.outbox.standing import Standing
 from intouch.runtime import Runtime
 from intouch.storage.columns import Base
@@ -36,6 +37,7 @@ class Figures:
 
     deliveries: list[Standing]
     oldest_wait: float
+    retried: int
     editions: Mapping[Audience, float]
     bounces: Mapping[str, int]
     is_held: bool
@@ -93,6 +95,8 @@ async def _ask(runtime: Runtime) -> Figures:
         return Figures(
             deliveries=cells,
             oldest_wait=outbox.oldest_wait(cells, now=runtime.now()),
+            # The road is named so that the index on (road, state, …) is used.
+            retried=await progress.retried(session, Delivery.road.in_(list(Road))),
             editions=await lateness.of_newest(session),
             bounces=await _bounces(session),
             is_held=await epoch.held_since(session) is not None,
@@ -125,6 +129,7 @@ def _of_database(found: Figures) -> Iterable[Metric]:
     for cell in found.deliveries:
         numbers.add_metric([cell.road.value, cell.lane.value, cell.state.value], cell.number)
     yield numbers
+    yield GaugeMetricFamily("intouch_deliveries_retried", "Deliveries under way that have been tried before.", value=found.retried)
     late = {audience.value: seconds for audience, seconds in found.editions.items()}
     yield _labelled("intouch_edition_lateness_seconds", "From when the newest edition was due until it was made.", "audience", late)
     yield _labelled("intouch_bounces", "Reports of undelivered email and complaints that are kept.", "kind", found.bounces)

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from intouch.errors import InTouchError
+from intouch.web.bounding import BoundedHead
 
 
 class PortTaken(InTouchError):
@@ -39,7 +40,13 @@ class WebServer:
         self._socket = listening
         # Behind a council's proxy the client's address is in X-Forwarded-For; uvicorn trusts it from loopback only.
         config = uvicorn.Config(
-            application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5, server_header=False
+            application,
+            http=BoundedHead,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+            server_header=False,
         )
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]

@@ -279,7 +279,7 @@ async def test_an_officer_who_becomes_another_one_in_the_middle_of_launching_beg
     [
         "survey:see:{}", "survey:ask:{}", "survey:done:{}", "survey:drop:1:{}", "survey:drop:{}:1", "survey:pick:{}:1", "survey:pick:1:{}",
         "survey:know:{}", "report:send:{}", "report:is:{}:litter", "report:see:{}", "report:mine:{}", "launch:see:{}", "launch:area:1:{}",
-        "launch:go:{}:x", "results:see:{}", "deliveries:publish:{}", "deliveries:leave:{}",
+        "launch:go:{}:x", "results:see:{}", "deliveries:publish:{}", "deliveries:cancel:{}",
     ],
 )  # fmt: skip
 async def test_a_button_with_a_made_up_number_is_an_old_button(alice: Chat, data: str, number: int | str) -> None:

@@ -13,7 +13,7 @@ from intouch.bot.turn import Content, Reply
 from intouch.clock import ShiftedClock
 from intouch.council.models import Officer
 from intouch.digest.models import Audience, Edition, EditionStatus
-from intouch.errors import BadInput, NotAllowed
+from intouch.errors import BadInput, Closed, NotAllowed
 from intouch.outbox import holds
 from intouch.outbox.models import Delivery, Stand, State
 from intouch.runtime import Runtime
@@ -61,7 +61,40 @@ async def test_unknown_deliveries_are_sent_again_or_let_be_each_once_however_oft
     assert "Nothing." in message(reply).text
 
 
-async def test_a_late_edition_is_sent_with_the_next_tick_or_left_out(
+async def test_a_message_that_belongs_to_no_batch_has_buttons_too(runtime: Runtime, phone: Phone, now: datetime) -> None:
+    await queue(runtime, draft(1, now, batch=None), draft(2, now, batch=None), draft(3, now))
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).values(state=State.UNKNOWN, settled_at=now))
+    reply = await look(phone)
+    assert "Single messages: nobody knows whether 2 messages arrived" in message(reply).text
+    await tap(phone, data_of(reply, "Send again"))
+    assert await states(runtime) == [State.QUEUED, State.QUEUED, State.UNKNOWN]
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).values(state=State.UNKNOWN))
+    await tap(phone, data_of(reply, "Let be"))
+    assert await states(runtime) == [State.CANCELLED, State.CANCELLED, State.UNKNOWN]
+
+
+async def test_what_a_button_cannot_name_is_said_to_be_there(runtime: Runtime, phone: Phone, now: datetime) -> None:
+    await queue(runtime, draft(1, now, batch="b" * 60))
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).values(state=State.UNKNOWN))
+    assert "There is more: intouch delivery list" in message(await look(phone)).text
+
+
+async def test_what_was_cancelled_is_not_sent_again_and_can_be_let_be(runtime: Runtime, phone: Phone, now: datetime) -> None:
+    await queue(runtime, draft(1, now))
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).values(state=State.UNKNOWN, error="no answer"))
+        await holds.order(session, ["test:1"], Stand.CANCELLED, by="Olive", now=now)
+    with pytest.raises(Closed, match="what is cancelled stays so"):
+        await tap(phone, "deliveries:again:test:1")
+    assert await states(runtime) == [State.UNKNOWN]
+    await tap(phone, "deliveries:be:test:1")
+    assert await states(runtime) == [State.CANCELLED]
+
+
+async def test_a_late_edition_is_sent_with_the_next_tick_or_cancelled(
     runtime: Runtime, phone: Phone, town: Town, clock: ShiftedClock
 ) -> None:
     clock.set(SATURDAY - timedelta(days=30))
@@ -78,15 +111,24 @@ async def test_a_late_edition_is_sent_with_the_next_tick_or_left_out(
         fulwell = await session.scalar(sa.select(Edition.id).where(Edition.audience == Audience.DIGEST, Edition.ward_id == town.fulwell))
     for _ in range(2):
         await tap(phone, data)
-        await tap(phone, f"deliveries:leave:{fulwell}")
+        assert "Cancelled: digest 2026-W47, Fulwell. Nobody gets it" in message(await tap(phone, f"deliveries:cancel:{fulwell}")).text
         await schedule.reconcile(runtime)
+    with pytest.raises(Closed, match="was cancelled, and what is cancelled stays so"):
+        await tap(phone, f"deliveries:publish:{fulwell}")
+    with pytest.raises(Closed, match="That edition is out already"):
+        await tap(phone, data.replace("publish", "cancel"))
     async with runtime.sessions.read() as session:
         statuses = await session.execute(sa.select(Edition.ward_id, Edition.status).where(Edition.audience == Audience.DIGEST))
         assert {row[0]: row[1] for row in statuses} == {
             town.southwick: EditionStatus.PUBLISHED,
-            town.fulwell: EditionStatus.LEFT_OUT,
+            town.fulwell: EditionStatus.CANCELLED,
         }
     assert await states(runtime) == [State.QUEUED]
+
+
+async def test_one_that_does_not_exist_cannot_be_cancelled(phone: Phone) -> None:
+    with pytest.raises(BadInput, match="old message"):
+        await tap(phone, "deliveries:cancel:999")
 
 
 async def test_what_is_paused_or_held_goes_on_with_a_tap(runtime: Runtime, phone: Phone, now: datetime) -> None:

@@ -70,6 +70,15 @@ async def test_everybody_sees_their_next_question(street: Street) -> None:
     assert await street.stored() == (3, {tap.update_id for tap in taps})
 
 
+async def test_what_many_are_told_alike_is_rendered_once_and_is_what_each_is_told_alone(street: Street) -> None:
+    first, second, other = await street.answer(street.pick(0), street.pick(1), street.pick(2, question=1))
+    (alone,) = await street.answer(street.pick(1))
+    assert first and second and other and alone
+    assert first.message is second.message and first.message == alone.message
+    assert first.message is not alone.message  # nothing is kept beyond the batch: it may hold what somebody wrote
+    assert other.message != first.message
+
+
 async def test_a_made_up_number_is_left_to_the_usual_way_and_costs_nobody_theirs(street: Street) -> None:
     made_up = [street.tap(1, f"survey:pick:{number}:{number}") for number in (2**63, 10**30, -1)]
     reply, *others = await street.answer(street.pick(0), *made_up, street.tap(2, f"survey:pick:{2**63 - 1}:{2**63 - 1}"))

@@ -138,6 +138,80 @@ recipients. This is a permanent error. The following address(es) failed:
 {original}
 """
 
+# The last mailbox on the way is local: no other server's answer, only a sentence for people.
+EXIM_FULL = """\
+Return-path: <>
+Envelope-to: {path}
+X-Failed-Recipients: {to}
+Auto-Submitted: auto-replied
+From: Mail Delivery System <Mailer-Daemon@smarthost.example>
+To: {path}
+Content-Type: multipart/report; report-type=delivery-status; boundary=1795003206-eximdsn-1804289383
+MIME-Version: 1.0
+Subject: Mail delivery failed: returning message to sender
+
+--1795003206-eximdsn-1804289383
+Content-type: text/plain; charset=us-ascii
+
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  {to}
+    mailbox is full: retry timeout exceeded
+
+--1795003206-eximdsn-1804289383
+Content-type: message/delivery-status
+
+Reporting-MTA: dns; smarthost.example
+
+Action: failed
+Final-Recipient: rfc822;{to}
+Status: 5.0.0
+
+--1795003206-eximdsn-1804289383
+Content-type: text/rfc822-headers
+
+{original}
+--1795003206-eximdsn-1804289383--
+"""
+
+# Netscape's and others': the machine-readable part names no recipient at all.
+SAYS_NOTHING = """\
+From: Mail Administrator <Postmaster@mail.example.org>
+To: {path}
+Subject: Mail System Error - Returned Mail
+Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+MIME-Version: 1.0
+
+--x
+Content-Type: text/plain
+
+This Message was undeliverable due to the following reason:
+
+{words}
+
+The following recipients did not receive your message:
+
+     <{to}>
+
+Please reply to Postmaster@mail.example.org
+if you feel this message to be in error.
+
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example.org
+Arrival-Date: Wed, 18 Nov 2026 12:00:01 +0000
+
+--x
+Content-Type: text/rfc822-headers
+
+{original}
+--x--
+"""
+
 EXCHANGE = """\
 From: <postmaster@example.onmicrosoft.com>
 To: <{path}>

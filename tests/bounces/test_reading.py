@@ -10,7 +10,7 @@ from intouch.bounces import reading, statuses
 from intouch.bounces.models import Kind
 from intouch.bounces.reading import Report, read
 from intouch.bounces.verp import ReturnPath
-from tests.bounces.reports import ARF, EXCHANGE, EXIM, EXIM_OLD, FULL, POSTFIX, QMAIL, VACATION, written
+from tests.bounces.reports import ARF, EXCHANGE, EXIM, EXIM_FULL, EXIM_OLD, FULL, POSTFIX, QMAIL, SAYS_NOTHING, VACATION, written
 
 PATHS = ReturnPath("bounce@mail.council.example", b"a key")
 MINE = PATHS.of(12)
@@ -24,7 +24,26 @@ MINE = PATHS.of(12)
         (POSTFIX, {"status": "4.4.1", "words": "connect to mx.example.org[198.51.100.25]:25: Connection timed out"}, Kind.SOFT, "4.4.1"),
         (POSTFIX, {"status": "5.7.1", "words": "550 5.7.1 Message refused: it looks like spam"}, Kind.SOFT, "5.7.1"),
         (POSTFIX, {"status": "5.0.0", "words": "550 no such user here"}, Kind.HARD, "550"),
-        (POSTFIX, {"status": "5.0.0", "words": "554 delivery error: dd This user doesn't have an account"}, Kind.SOFT, "554"),
+        (POSTFIX, {"status": "5.0.0", "words": "554 delivery error: dd This user doesn't have an account"}, Kind.HARD, "554"),
+        (POSTFIX, {"status": "5.0.0", "words": "554 delivery error: something else"}, Kind.SOFT, "554"),
+        # The code leaves it open, or there is none: the words tell a full mailbox and what is held against us from nobody.
+        (POSTFIX, {"status": "5.0.0", "words": "550 User account is overquota"}, Kind.SOFT, "550"),
+        (POSTFIX, {"status": "5.0.0", "words": "550 relay not permitted"}, Kind.SOFT, "550"),
+        (POSTFIX, {"status": "5.0.0", "words": "550 Client host [192.0.2.10] blocked using zen.spamhaus.org"}, Kind.SOFT, "550"),
+        (POSTFIX, {"status": "5.5.0", "words": "550 5.5.0 Requested action not taken: mailbox unavailable (S2017)"}, Kind.HARD, "5.5.0"),
+        (POSTFIX, {"status": "5.0.0 (recipient reached disk quota)", "words": ""}, Kind.SOFT, "5.0.0"),
+        (POSTFIX, {"action": "error", "status": "5.0.0", "words": "550 Invalid recipient"}, Kind.HARD, "550"),
+        (EXIM_FULL, {}, Kind.SOFT, "5.0.0"),
+        (QMAIL, {"words": "The message could not be delivered because the user's mailfolder is full."}, Kind.SOFT, ""),
+        (
+            QMAIL,
+            {"words": "Error 01373: User's Disk Quota Exceeded.\nSorry, your intended recipient has too much mail stored."},
+            Kind.SOFT,
+            "",
+        ),
+        (QMAIL, {"words": "This user doesn't have an account here. Ask our help desk, 01524 480 624."}, Kind.HARD, ""),
+        (SAYS_NOTHING, {"words": "One or more of them were not accepted."}, Kind.HARD, ""),
+        (SAYS_NOTHING, {"words": "Host example.org is not responding."}, Kind.SOFT, ""),
         (POSTFIX, {"status": "5.4.4", "words": "Host or domain name not found. Name service error"}, Kind.HARD, "5.4.4"),
         (POSTFIX, {"status": "nonsense", "words": "nonsense"}, Kind.SOFT, ""),
         (EXIM, {}, Kind.HARD, "5.1.1"),
@@ -32,6 +51,14 @@ MINE = PATHS.of(12)
         (EXCHANGE, {"status": "5.1.10", "words": "550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found"}, Kind.HARD, "5.1.10"),
         (EXCHANGE, {"status": "5.4.1", "words": "550 5.4.1 Recipient address rejected: Access denied"}, Kind.HARD, "5.4.1"),
         (EXCHANGE, {"status": "5.2.2", "words": "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception"}, Kind.SOFT, "5.2.2"),
+        (
+            EXCHANGE,
+            {"status": "5.4.316", "words": "550 5.4.316 Message expired, connection refused(Socket error code 10061)"},
+            Kind.SOFT,
+            "5.4.316",
+        ),
+        (EXCHANGE, {"status": "5.1.90", "words": "550 5.1.90 you've reached your daily limit for message recipients"}, Kind.SOFT, "5.1.90"),
+        (EXCHANGE, {"status": "5.2.0", "words": "554 5.2.0 STOREDRV.Deliver; the recipient mailbox is over its quota"}, Kind.SOFT, "5.2.0"),
         (QMAIL, {"words": "198.51.100.25 does not like recipient.\nRemote host said: 550 5.1.1 unknown\nGiving up."}, Kind.HARD, "5.1.1"),
         (QMAIL, {"words": "198.51.100.25 failed after I sent the message.\nRemote host said: 552 5.2.2 over quota"}, Kind.SOFT, "5.2.2"),
         (QMAIL, {"words": "Sorry, no mailbox here by that name. (#5.1.1)"}, Kind.HARD, "5.1.1"),
@@ -49,6 +76,8 @@ def test_what_mail_servers_write_is_understood(shape: str, values: dict[str, str
     [
         written(POSTFIX, path=MINE, action="delayed", status="4.4.1"),
         written(POSTFIX, path=MINE, action="delivered", status="2.0.0"),
+        written(EXIM_OLD, path=MINE).replace(b"Mail delivery failed: returning", b"Warning: message 1tD5xY delayed 24 hours:"),
+        written(EXIM_OLD, path=MINE).replace(b"Mail delivery failed: returning", b"Delivery Status Notification (Delay)"),
         written(VACATION, path=MINE),
         written(ARF, path=MINE, feedback="not-spam"),
         written(ARF, path=MINE, feedback="auth-failure"),
@@ -58,6 +87,12 @@ def test_what_mail_servers_write_is_understood(shape: str, values: dict[str, str
 )
 def test_what_is_no_failure_and_no_complaint_says_nothing(message: bytes) -> None:
     assert read(message, PATHS, recipients=[MINE]) is None
+
+
+@pytest.mark.parametrize("sender", [b"", b"From: <>\r\n", b"From:\r\n"])
+def test_a_report_from_nobody_is_read(sender: bytes) -> None:
+    message = written(EXIM_OLD, path=MINE).replace(b"From: Mail Delivery System <Mailer-Daemon@smarthost.example>\r\n", sender)
+    assert read(message, PATHS) == Report(Kind.HARD, "", 12)
 
 
 def test_behind_a_forwarding_address_one_who_got_it_is_enough() -> None:

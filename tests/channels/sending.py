@@ -6,6 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from intouch.channels.outcomes import Channel, Envelope, Outcome
+from intouch.channels.smtp_opening import Patience
+from tests.channels.scripted_smtp import STALL, ScriptedSmtp
+
+_OPENING = {"greeting", "EHLO"}
+
+
+def patience_with(server: ScriptedSmtp) -> Patience:
+    """Little where the server stalls, which has to be sat out; otherwise more than the busiest machine needs."""
+    stalled = {stage for stage, answers in server.script.items() if STALL in answers}
+    later = 0.5 if stalled - _OPENING else 20
+    return Patience(connect=0.5 if stalled & _OPENING else 20, command=later, final=later)
 
 
 async def each(channel: Channel, envelopes: Sequence[Envelope]) -> AsyncIterator[tuple[int, Outcome]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
+import quopri
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from intouch.channels import mime, quoted_printable
@@ -95,8 +96,23 @@ def read_header(value: str) -> str:
     return str(email.header.make_header(email.header.decode_header(value.replace("\r\n ", " "))))
 
 
+@pytest.mark.parametrize("end", [" ", "\t", "  ", ".\t", "é "])
+@pytest.mark.parametrize("length", range(66, 80))
+def test_a_space_at_the_end_of_a_line_finds_room(length: int, end: str) -> None:
+    text = "a" * length + end + "\nnext" + end
+    for encoded in (quoted_printable.whole(text), quoted_printable.up_to_a_place(text), quoted_printable.whole("." * 3 + text)):
+        assert max(map(len, encoded.split(b"\r\n"))) <= 76
+    assert quopri.decodestring(quoted_printable.whole(text)).decode() == f"{text}\n".replace("\n", "\r\n")
+
+
+def test_an_old_kind_of_line_break_before_a_place_is_kept() -> None:
+    assert quoted_printable.up_to_a_place("Dear\r") == b"Dear\r\n=\r\n"
+
+
 @settings(deadline=None)  # a busy machine is not slow code
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
+@example("x" * 74 + " ")
+@example("first\n" + "é" * 12 + "xx\t\nlast")
 def test_quoted_printable_lines_are_short_whatever_stands_in_them(text: str) -> None:
     encoded = quoted_printable.whole(text)
     assert encoded.endswith(b"\r\n")

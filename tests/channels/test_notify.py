@@ -150,6 +150,15 @@ async def test_a_reply_is_not_held_up_by_an_edition_and_what_is_not_ours_stays()
     assert "notice@example.org" in [asked["email_address"] for asked in server.asked[:8]]
 
 
+async def test_what_may_not_begin_is_not_sent() -> None:
+    async def never() -> bool:
+        return False
+
+    async with serving(ScriptedNotify()) as server:
+        (outcome,) = await send(server.port, Envelope(1, "grace@example.org", MESSAGE, begin=never))
+    assert (outcome.verdict, server.asked) == (Verdict.NOT_TRIED, [])
+
+
 async def test_a_channel_that_halts_begins_nothing_more() -> None:
     pytest.importorskip("notifications_python_client", reason="the extra `notify` is not installed")
     channel = NotifyChannel(NotifyAccount(KEY, TEMPLATE, "http://127.0.0.1:9"))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
-from intouch.channels.pacing import BULK, NOTICE, REPLY, Pacer
+from intouch.channels.pacing import BELOW, BULK, NOTICE, REPLY, Pacer
+from tests.channels.virtual_time import in_virtual_time, now
 
 
+@in_virtual_time
 async def test_bulk_is_spaced_evenly() -> None:
     pacer = Pacer(per_second=100)
-    began = time.monotonic()
+    began = now()
     await asyncio.gather(*(pacer.turn(str(chat), BULK) for chat in range(30)))
-    assert 0.28 <= time.monotonic() - began < 0.8
+    assert now() - began == pytest.approx(29 / (100 * BELOW), abs=0.001)
 
 
+@in_virtual_time
 async def test_one_chat_hears_from_us_once_in_its_interval_while_others_go_on() -> None:
     pacer = Pacer(per_second=1000, per_chat=5)
     order: list[str] = []
@@ -25,12 +27,13 @@ async def test_one_chat_hears_from_us_once_in_its_interval_while_others_go_on() 
         await pacer.turn(chat, BULK)
         order.append(chat)
 
-    began = time.monotonic()
+    began = now()
     await asyncio.gather(speak("alice"), speak("alice"), speak("bob"), speak("grace"))
     assert order == ["alice", "bob", "grace", "alice"]
-    assert time.monotonic() - began >= 0.19
+    assert now() - began == pytest.approx(0.2, abs=0.001)
 
 
+@in_virtual_time
 async def test_a_reply_never_waits_and_a_notice_goes_before_bulk() -> None:
     pacer = Pacer(per_second=20)
     order: list[str] = []
@@ -45,31 +48,35 @@ async def test_a_reply_never_waits_and_a_notice_goes_before_bulk() -> None:
     with pytest.raises(StopIteration):  # it ends without having waited for anything
         pacer.turn("alice", REPLY).send(None)
     await asyncio.gather(*bulk, notice)
-    assert order.index("notice") <= 2
+    assert order.index("notice") == 2
 
 
+@in_virtual_time
 async def test_a_429_of_bulk_stops_bulk_alone_and_a_notice_need_not_wait_for_it() -> None:
     pacer = Pacer(per_second=1000)
     pacer.stop(BULK, 0.4)
-    began = time.monotonic()
+    began = now()
     bulk = asyncio.create_task(pacer.turn("bob", BULK))
     await asyncio.sleep(0.05)
     await pacer.turn("grace", NOTICE)
-    assert time.monotonic() - began < 0.2
+    assert now() - began < 0.06
     await bulk
-    assert time.monotonic() - began >= 0.39
+    assert now() - began == pytest.approx(0.4, abs=0.001)
 
 
+@in_virtual_time
 async def test_whoever_gives_up_waiting_takes_nobodys_turn() -> None:
     pacer = Pacer(per_second=20)
     await pacer.turn("alice", BULK)
     gone = asyncio.create_task(pacer.turn("bob", BULK))
     await asyncio.sleep(0)
     gone.cancel()
-    async with asyncio.timeout(0.5):
-        await pacer.turn("grace", BULK)
+    began = now()
+    await pacer.turn("grace", BULK)
+    assert now() - began == pytest.approx(1 / (20 * BELOW), abs=0.001)
 
 
+@in_virtual_time
 async def test_a_share_of_the_pace_is_kept_and_nothing_but_replies_passes_while_it_is_none() -> None:
     pacer = Pacer(per_second=100)
     pacer.share(0)
@@ -77,10 +84,10 @@ async def test_a_share_of_the_pace_is_kept_and_nothing_but_replies_passes_while_
     await asyncio.sleep(0.05)
     await pacer.turn("alice", REPLY)
     assert not any(task.done() for task in bulk)
-    began = time.monotonic()
+    began = now()
     pacer.share(0.5)
     await asyncio.gather(*bulk)
-    assert 0.17 <= time.monotonic() - began < 0.8
+    assert 9 / (50 * BELOW) <= now() - began <= 10 / (50 * BELOW)
 
 
 async def test_others_are_told_of_a_429_once() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -70,7 +73,7 @@ def tls() -> Iterator[ssl.SSLContext]:
 
 
 def channel(url: str, **options: Any) -> SmtpChannel:
-    return SmtpChannel(SmtpAddress(url), email_from=SENDER, patience=Patience(connect=2, command=2, final=2), **options)
+    return SmtpChannel(SmtpAddress(url), email_from=SENDER, patience=Patience(connect=20, command=20, final=20), **options)
 
 
 def envelopes(*addresses: str, message: bytes = b"Subject: Hello\r\n\r\nHello\r\n") -> list[Envelope]:
@@ -111,13 +114,13 @@ async def test_a_worn_connection_is_replaced() -> None:
 async def test_a_rested_connection_closes_itself_and_the_next_message_opens_another() -> None:
     async with serving(ScriptedSmtp()) as server:
         sender = channel(server.url, wear=Wear(idle=0.05))
-        for address in ("alice@x.example", "bob@x.example"):
+        for number, address in enumerate(("alice@x.example", "bob@x.example"), 1):
             assert [outcome.verdict for outcome in await send(sender, envelopes(address))] == [Verdict.SENT]
-            import asyncio
-
-            await asyncio.sleep(0.2)
+            async with asyncio.timeout(20):
+                while server.commands.count("QUIT") < number:
+                    await asyncio.sleep(0.01)
         await sender.close()
-    assert server.commands.count("QUIT") == 2
+    assert (server.commands.count("QUIT"), server.connections) == (2, 2)
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
@@ -284,3 +287,25 @@ async def test_a_rate_in_the_url_is_kept() -> None:
         await send(sender, envelopes(*(f"r{number}@x.example" for number in range(15))))
         await sender.close()
     assert time.monotonic() - began >= 14 / 50
+
+
+@pytest.mark.parametrize("first", ["refuses", "swallows"])
+async def test_a_host_with_an_address_that_leads_nowhere_is_reached_at_the_next(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as an IPv6 that the network drops: a socket with a full queue answers as little as that."""
+    async with serving(ScriptedSmtp()) as server:
+        with socket.socket() as nowhere, contextlib.ExitStack() as queue:
+            nowhere.bind(("127.0.0.1", 0))
+            places = [nowhere.getsockname(), ("127.0.0.1", server.port)]
+            if first == "swallows":
+                nowhere.listen(0)
+                for _ in range(3):
+                    waiting = queue.enter_context(socket.socket())
+                    waiting.setblocking(False)
+                    waiting.connect_ex(places[0])
+            two = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: two)
+            sender = channel(f"smtp://mx.example:{server.port}")
+            async with asyncio.timeout(20):
+                outcomes = [outcome async for _, outcome in each(sender, envelopes("grace@x.example"))]
+            await sender.close()
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.SENT]

@@ -6,17 +6,15 @@ import pytest
 
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel
-from intouch.channels.smtp_opening import Patience
 from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
-from tests.channels.sending import each
+from tests.channels.sending import each, patience_with
 
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
-QUICK = Patience(connect=0.5, command=0.3, final=0.3)
 
 
 def channel_to(server: ScriptedSmtp) -> SmtpChannel:
-    return SmtpChannel(SmtpAddress(server.url), email_from="In Touch <news@council.example>", patience=QUICK)
+    return SmtpChannel(SmtpAddress(server.url), email_from="In Touch <news@council.example>", patience=patience_with(server))
 
 
 async def send(channel: SmtpChannel, *addresses: str) -> list[Outcome]:
@@ -39,7 +37,8 @@ MATRIX = [
     ("RCPT", "551 user moved", D),
     ("RCPT", "553 bad mailbox", D),
     ("RCPT", "550 5.7.1 looks like spam", F),
-    ("RCPT", "550 5.1.8 bad sender domain", F),
+    ("RCPT", "550 5.1.8 bad sender domain", R),
+    ("RCPT", "550 relay not permitted", R),
     ("RCPT", "554 5.5.0 no", F),
     ("RCPT", "552 5.2.2 mailbox full", R),
     ("RCPT", "421 4.7.0 too many", R),
@@ -103,6 +102,37 @@ async def test_the_first_message_of_a_rested_connection_survives_that_the_server
         await channel.close()
     assert [outcome.verdict for outcome in outcomes] == [S, S]
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_a_server_that_takes_so_many_messages_over_one_connection_is_given_the_rest_over_another(pipelining: bool) -> None:
+    script = {"MAIL": ["250 ok", "452 4.5.3 Too many messages in this session"]}
+    async with serving(ScriptedSmtp(script, pipelining=pipelining)) as server:
+        channel = channel_to(server)
+        outcomes = await send(channel, "alice@x.example", "bob@x.example", "grace@x.example")
+        await channel.close()
+    assert [outcome.verdict for outcome in outcomes] == [S, S, S]
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(("stage", "verdict"), [("MAIL", R), ("final", U)])
+async def test_what_waits_behind_a_server_that_hangs_is_given_back(stage: str, verdict: Verdict) -> None:
+    async with serving(ScriptedSmtp({stage: [STALL] * 9})) as server:
+        channel = channel_to(server)
+        outcomes = await send(channel, *(f"r{number}@x.example" for number in range(9)))
+        await channel.close()
+    tried = 4 if stage == "final" else 3  # the opening of the fourth rode along with the third
+    assert [outcome.verdict for outcome in outcomes] == [verdict] * tried + [Verdict.NOT_TRIED] * (9 - tried)
+    assert outcomes[-1].after
+
+
+async def test_a_server_that_takes_nothing_is_not_asked_over_ever_more_connections() -> None:
+    async with serving(ScriptedSmtp({"MAIL": ["450 4.7.1 Error: too much mail from 192.0.2.10"] * 9})) as server:
+        channel = channel_to(server)
+        outcomes = await send(channel, *(f"r{number}@x.example" for number in range(5)))
+        await channel.close()
+    assert {outcome.verdict for outcome in outcomes} == {R}
+    assert server.connections == 1
 
 
 async def test_a_refused_recipient_whose_server_wants_the_message_anyway_gets_an_empty_one() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from intouch.channels.smtp_replies import Reply, Stage, is_dead
+from intouch.channels.outcomes import Verdict
+from intouch.channels.smtp_replies import Reply, Stage, is_dead, refusal
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,78 @@ from intouch.channels.smtp_replies import Reply, Stage, is_dead
 )
 def test_only_words_about_the_recipient_end_an_address(text: str, dead: bool) -> None:
     assert is_dead(Reply(550, text)) is dead
+
+
+D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        # What we may not do there, said at RCPT: a setting that is put right tomorrow, and no word about the address.
+        (550, "relay not permitted", R),
+        (550, "Relaying denied", R),
+        (550, "5.7.1 Unable to relay", R),
+        (550, "5.7.54 SMTP; Unable to relay recipient in non-accepted domain", R),
+        (554, "5.7.1 <grace@x.example>: Relay access denied", R),
+        (553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", R),
+        (553, "5.7.1 <news@council.example>: Sender address rejected: not owned by user intouch", R),
+        (550, "5.1.8 <news@council.example>: Sender address rejected: Domain not found", R),
+        (550, "5.1.0 sender rejected: domain does not exist", R),
+        (550, "Sender verify failed", R),
+        (550, "5.1.90 Your message can't be sent because you've reached your daily limit for message recipients", R),
+        (550, "Verification failed for <news@council.example>", R),
+        (530, "5.7.0 Must issue a STARTTLS command first", R),
+        (530, "5.7.0 Authentication required", R),
+        (550, "Authentication is required for relay", R),
+        (503, "5.5.1 Error: need MAIL command", R),
+        (550, "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", R),
+        # No room.
+        (550, "<grace@x.example>: User account is overquota", R),
+        (550, "Mailbox full (#5.2.2)", R),
+        (552, "Requested mail action aborted: exceeded storage allocation", R),
+        # Nobody.
+        (550, "sorry, no mailbox here by that name. (#5.1.1)", D),
+        (550, "5.5.0 Requested action not taken: mailbox unavailable (S2017062302)", D),
+        (552, "1 Requested mail action aborted, mailbox not found", D),
+        (554, "delivery error: dd This user doesn't have a yahoo.example account (grace@yahoo.example) [0]", D),
+        (550, "5.1.0 Address rejected", D),
+        (550, "5.1.1 <relay@x.example>: Recipient address rejected: User unknown in relay recipient table", D),
+        (550, "<relay@x.example>: Recipient address rejected: User unknown in relay recipient table", D),
+        (550, "Requested action not taken: mailbox unavailable", D),
+        # This message.
+        (550, "JunkMail rejected", F),
+        (550, "5.5.0 something is wrong", F),
+        (554, "5.7.1 looks like spam", F),
+    ],
+)
+def test_a_refused_recipient_is_blamed_only_for_what_is_theirs(code: int, text: str, verdict: Verdict) -> None:
+    assert refusal(Stage.RCPT, Reply(code, text)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "names_it"),
+    [
+        (Stage.RCPT, Reply(452, "4.2.2 <grace@x.example>: over quota"), True),
+        (Stage.RCPT, Reply(450, "4.2.1 The user is receiving mail at a rate"), True),
+        (Stage.RCPT, Reply(552, "5.2.2 full"), True),
+        (Stage.RCPT, Reply(450, "Mailbox is full"), True),
+        (Stage.BODY, Reply(452, "4.2.2 full"), True),
+        (Stage.RCPT, Reply(450, "4.2.0 Greylisted"), False),
+        (Stage.RCPT, Reply(452, "4.3.1 Insufficient system storage"), False),
+        (Stage.RCPT, Reply(452, "Insufficient system storage"), False),
+        (Stage.RCPT, Reply(452, "4.5.3 Too many recipients"), False),
+        (Stage.MAIL, Reply(452, "4.2.2 disk full"), False),
+        (Stage.RCPT, Reply(550, "relay not permitted"), False),
+    ],
+)
+def test_a_mailbox_that_takes_nothing_at_this_time_is_told_apart(stage: Stage, reply: Reply, names_it: bool) -> None:
+    assert refusal(stage, reply).is_of_mailbox is names_it
+
+
+@pytest.mark.parametrize(("text", "verdict"), [("5.1.1 no such user", D), ("5.2.1 disabled", D), ("5.7.1 spam", F), ("no such user", F)])
+def test_who_names_the_recipient_only_after_the_message_means_the_same(text: str, verdict: Verdict) -> None:
+    assert refusal(Stage.BODY, Reply(550, text)).verdict is verdict
 
 
 def test_an_error_that_is_kept_names_nobody() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intouch.channels.smtp_replies import Reply
+from intouch.channels.smtp_replies import Reply, Stage
 from intouch.channels.tempo import SUCCESSES_TO_RISE, Tempo, is_complaint
 
 
@@ -45,6 +45,9 @@ def test_successes_bring_everything_back() -> None:
         (Reply(450, "4.2.0 greylisted"), False),
         (Reply(450, "4.7.1 greylisted"), False),
         (Reply(450, "later"), False),
+        (Reply(450, "4.7.1 Error: too many recipients from 192.0.2.10"), True),
+        (Reply(450, "4.2.1 The user is receiving mail at a rate that is too high"), False),
+        (Reply(451, "4.7.500 Server busy"), True),
         (Reply(452, "4.2.2 mailbox full"), False),
         (Reply(550, "5.1.1 no such user"), False),
         (Reply(250, "ok"), False),
@@ -52,3 +55,10 @@ def test_successes_bring_everything_back() -> None:
 )
 def test_only_what_speaks_of_our_pace_is_a_complaint(reply: Reply, complains: bool) -> None:
     assert is_complaint(reply) is complains
+
+
+def test_before_a_recipient_is_named_every_4xx_is_about_us() -> None:
+    too_much = Reply(450, "4.7.1 Error: too much mail from 192.0.2.10")  # Postfix's limit of messages a minute
+    assert is_complaint(too_much, Stage.MAIL)
+    assert is_complaint(Reply(450, "later"), Stage.MAIL)
+    assert not is_complaint(Reply(550, "5.1.8 no"), Stage.MAIL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -14,16 +15,20 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.util import await_only
 from typer.testing import CliRunner
 
 from intouch import app as application
 from intouch import settings as settings_module
-from intouch.cli import app, watching
-from intouch.outbox.models import Delivery, State
+from intouch.cli import app, stopping, watching
+from intouch.outbox.models import Delivery, Stand, State
 from intouch.outbox.progress import Progress, Speed
 from intouch.runtime import Runtime
 from tests.digest import writing
 from tests.digest.conftest import Town, ward
+from tests.outbox.outboxes import RecordingChannel, draft, queue, states, until, worker
+from tests.outbox.test_worker import running
 
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -133,11 +138,11 @@ def test_a_machine_reads_what_was_done(town: None) -> None:
         return json.loads(result.stdout)
 
     settle("resident3@mail.example", State.UNKNOWN)
-    assert told("digest", "publish") == {"period": "2026-W47", "queued": 0, "waiting": 0}
+    assert told("digest", "publish") == {"period": "2026-W47", "queued": 0, "waiting": 0, "cancelled": 0, "paused": 0}
     paused = told("digest", "pause", "--ward", "Southwick")
     assert paused["paused"] == 2 and paused["batches"][0].startswith("edition:")
     assert told("delivery", "resume", "--batch", paused["batches"][0])["resumed"] == 2
-    assert told("delivery", "retry", "--all") == {"queued": 1, "gone": 0}
+    assert told("delivery", "retry", "--all") == {"queued": 1, "gone": 0, "cancelled": 0}
     assert told("delivery", "let-be", "--all") == {"let_be": 0}
     assert told("delivery", "hold") == {"held": 3} and told("digest", "status")["held_at"] == "2026-11-21T12:00:00+00:00"
     assert told("delivery", "approve") == {"approved": 3} and told("digest", "status")["held_at"] is None
@@ -212,8 +217,43 @@ async def test_the_bar_shows_rate_time_left_refused_and_retried_and_asks_for_a_s
     runtime = application.build_runtime(settings_module.load())
     shown = Console(file=io.StringIO(), force_terminal=True, width=120)
     looking = asyncio.create_task(watching.watch(runtime, ["edition:1", "edition:2"], title="digest", console=shown))
-    await asyncio.sleep(1.5)
+    await until(lambda: "0/3" in shown.file.getvalue())  # type: ignore[attr-defined]
     looking.cancel()
     assert (await looking).left == 3
-    assert "0/3" in shown.file.getvalue()  # type: ignore[attr-defined]
     await runtime.sessions.close()
+
+
+@pytest.mark.parametrize("stand", [Stand.PAUSED, Stand.CANCELLED])
+async def test_what_a_sender_had_claimed_counts_as_paused_or_cancelled(runtime: Runtime, now: datetime, stand: Stand) -> None:
+    await queue(runtime, *(draft(number, now) for number in range(40)))
+    channel = RecordingChannel(slow=1.0)  # ten seconds for all of them: on a busy machine too some are left to be stopped
+
+    async def chosen(_session: AsyncSession) -> list[str]:
+        return ["test:1"]
+
+    async with running(worker(runtime, channel)):
+        await until(lambda: bool(channel.sent))
+        done = await stopping.stop(runtime, chosen, stand, within=20)
+    assert done.figures[stand.value] == (await states(runtime)).count(State(stand.value)) > 0
+
+
+async def test_what_a_sender_gives_back_while_it_is_counted_counts_too(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, *(draft(number, now) for number in range(40)))
+    asked = itertools.count()
+
+    async def give(state: State) -> None:
+        async with runtime.sessions.write() as session:
+            await session.execute(sa.update(Delivery).values(state=state))
+
+    def after(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        # The first is asked before the order, in its transaction.
+        if "GROUP BY" in statement and next(asked) == 1:
+            await_only(give(State.QUEUED))
+
+    async def chosen(_session: AsyncSession) -> list[str]:
+        return ["test:1"]
+
+    await give(State.SENDING)
+    sa.event.listen(runtime.sessions.engine.sync_engine, "after_cursor_execute", after)
+    done = await stopping.stop(runtime, chosen, Stand.PAUSED)
+    assert done.figures["paused"] == (await states(runtime)).count(State.PAUSED) == 40

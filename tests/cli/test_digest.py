@@ -115,7 +115,8 @@ def test_publish_releases_what_waits_for_an_officer(town: None) -> None:
     ("period", "sentence"),
     [
         ("2026-W60", "is not a week"),
-        ("2026-W48", "is not due until Friday 27 November 2026"),
+        ("2026-W48", "is not due until Friday 27 November 2026 at 4:00 pm. It goes out by itself then."),
+        ("2026-W23", "was due on Friday 5 June 2026: too long ago to send now"),
         ("2025-W47", "too long ago to send now"),
     ],
 )

@@ -47,8 +47,8 @@ async def serving(*lines: bytes, tls: ssl.SSLContext | None = None) -> AsyncIter
         await asyncio.wait_for(asyncio.gather(*handlers), 5)
 
 
-async def said(url: str) -> str:
-    found = await mail_server.trouble(SmtpAddress(url), patience=0.5)
+async def said(url: str, patience: float = 20.0) -> str:
+    found = await mail_server.trouble(SmtpAddress(url), "news@council.example", patience=patience)
     assert found is None or not any("\n" in part or "hunter2" in part for part in found)
     return " ".join(found) if found else "well"
 
@@ -57,6 +57,7 @@ async def said(url: str) -> str:
     ("lines", "query", "sentence"),
     [
         ((GREETING, b"250 hello\r\n"), "", "well"),
+        ((GREETING, b"502 5.5.1 EHLO? never heard\r\n", b"250 hello\r\n"), "", "well"),
         ((), "", "takes the connection and then says nothing. Check the port"),
         ((GREETING,), "", "takes the connection and then says nothing"),
         ((b"HTTP/1.1 400 Bad Request\r\n",), "", "answers, but not as a mail server does. Check the port"),
@@ -68,7 +69,8 @@ async def said(url: str) -> str:
 )  # fmt: skip
 async def test_whatever_it_says_is_told_in_words(lines: tuple[bytes, ...], query: str, sentence: str) -> None:
     async with serving(*lines) as port:
-        assert sentence in await said(f"smtp://127.0.0.1:{port}{query}")
+        # Silence has to be sat out; whoever says something is waited for on the busiest machine.
+        assert sentence in await said(f"smtp://127.0.0.1:{port}{query}", *([0.5] if "says nothing" in sentence else []))
 
 
 @pytest.mark.parametrize(

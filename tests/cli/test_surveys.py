@@ -145,5 +145,5 @@ def test_machines_read_moments_in_utc_and_what_closing_did(folder: Path) -> None
         assert (told["opens_at"], told["opens_now"], told["closes_at"]) == ("2026-10-24T11:00:00+00:00", True, "2090-07-05T17:00:00+00:00")
         listed = json.loads(_run("list", "--json").stdout)[0]
         assert (listed["opens_at"], listed["closes_at"]) == (told["opens_at"], told["closes_at"])
-        assert "open       2090-07-05 18:00  Bins in Southwick" in _run("list").stdout
+        assert "open       Wednesday 5 July 2090 at 6:00 pm          Bins in Southwick" in _run("list").stdout
     assert json.loads(_run("close", "1", "--json").stdout) == {"survey_id": 1, "state": "published", "told": 0}

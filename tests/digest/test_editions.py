@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from intouch.digest import editions, periods
+from intouch.digest import approving, batches, editions, periods
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.errors import BadInput, NotFound
 from intouch.outbox.models import Delivery, Road
@@ -142,6 +142,25 @@ async def test_a_waiting_edition_is_released_by_one_officer_only_once(runtime: R
     assert made == [[0, 1], []]
 
 
+async def test_what_is_cancelled_while_it_is_gathered_to_be_published_sends_nothing(runtime: Runtime, town: Town) -> None:
+    await begin(runtime, DUE - timedelta(days=30))
+    await town.subscriber()
+    late = DUE + timedelta(days=3)
+    await tick(runtime, late)
+    async with runtime.sessions.write() as session:
+        assert all([await approving.approve(session, one.edition_id) for one in await approving.waiting(session)])
+    async with runtime.sessions.read() as session:
+        approved = await editions.approved(session, Audience.DIGEST, FRIDAY)
+        names = await batches.in_period(session, Audience.DIGEST, "2026-W47")
+    async with runtime.sessions.write() as session:
+        assert await approving.cancel(session, names) == ["Fulwell", "Southwick"]
+        assert await approving.cancel(session, names) == []
+    async with runtime.sessions.write() as session:
+        assert [await editions.publish(session, due, dict(WORDS), now=late) for due in approved] == [None, None]
+    assert {status for _, status in await found(runtime)} == {EditionStatus.CANCELLED}
+    assert await deliveries(runtime) == []
+
+
 async def test_an_officer_who_saw_an_edition_waiting_before_another_released_it_sends_nothing(runtime: Runtime, town: Town) -> None:
     await begin(runtime, DUE - timedelta(days=30))
     await town.subscriber()
@@ -263,7 +282,7 @@ async def test_a_year_of_ticks_with_clock_changes_and_missed_weeks_makes_each_pe
 async def test_an_officer_names_a_period_and_a_ward_in_words(runtime: Runtime, town: Town) -> None:
     assert editions.chosen_period(None, FRIDAY, now=DUE) == "2026-W47"
     assert editions.chosen_period(" 2026-w47 ", FRIDAY, now=DUE) == "2026-W47"
-    with pytest.raises(BadInput, match="not due until Friday 27 November 2026 at 16:00"):
+    with pytest.raises(BadInput, match="not due until Friday 27 November 2026 at 4:00 pm"):
         editions.chosen_period("2026-W48", FRIDAY, now=DUE)
     async with runtime.sessions.read() as session:
         for text in ("e05016391", "  southwick "):

@@ -58,7 +58,7 @@ class House:
         await self.application.start()
 
 
-async def until(true: Callable[[], Awaitable[bool]], *, what: str, timeout: float = 10.0) -> None:
+async def until(true: Callable[[], Awaitable[bool]], *, what: str, timeout: float = 20.0) -> None:
     """Wait for something that happens behind the scenes; says what did not."""
     for _ in range(int(timeout / 0.02)):
         if await true():

@@ -1,7 +1,6 @@
 """The bot when the Bot API answers oddly, refuses twice or hangs: one line in the log, no silence, nobody else kept waiting."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from structlog.typing import EventDict
 from intouch.outbox.models import Delivery
 from intouch.residents.models import WaitingUpdate
 from intouch.surveys.models import Answer
-from tests.journeys.conftest import House
+from tests.journeys.conftest import House, until
 from tests.journeys.stories import photo, signs_up
 from tests.journeys.test_from_start_to_answering import launches
 
@@ -41,7 +40,7 @@ async def test_a_reply_whose_answer_is_none_comes_later(house: House, log: list[
     await signs_up(alice)
     house.telegram.answer_oddly("sendMessage", body=body)
     await alice.sends("/help")
-    await alice.expects("What you can do here", timeout=15)
+    await alice.expects("What you can do here", timeout=30)
     assert len(_told(log, "bot.reply_not_sent")) == 1
 
 
@@ -50,10 +49,14 @@ async def test_polling_goes_on_after_an_answer_that_is_none(house: House, log: l
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)
     house.telegram.answer_oddly("getUpdates", body=body)
-    await alice.sends("/help")
-    await alice.sends("/help")
-    await alice.expects("What you can do here", timeout=4)
-    assert len(_told(log, "bot.poll_failed")) == 1
+    for _ in range(2):  # the question that is open already may bring the first
+        await alice.sends("/help")
+        await alice.expects("What you can do here")
+
+    async def is_told() -> bool:
+        return len(_told(log, "bot.poll_failed")) == 1
+
+    await until(is_told, what="the odd answer")
 
 
 @pytest.mark.parametrize("method", ["deleteWebhook", "setMyCommands", "setMyDescription"])
@@ -63,7 +66,7 @@ async def test_a_start_survives_answers_that_are_none(house: House, log: list[Ev
     house.telegram.answer_oddly(method, body='{"ok": true}')
     await house.restart()
     await alice.sends("/help")
-    await alice.expects("What you can do here", timeout=4)
+    await alice.expects("What you can do here")
     assert _told(log, "app.part_fell_over") == []
 
 
@@ -100,7 +103,7 @@ async def test_the_sentence_for_a_refused_reply_waits_in_the_outbox_when_it_cann
     house.telegram.fail_next("sendMessage", code=400, description="Bad Request: can't parse entities", chat_id=1001)
     house.telegram.fail_next("sendMessage", code=500, chat_id=1001)
     await alice.sends("/help")
-    await alice.expects("What you did is saved", timeout=15)
+    await alice.expects("What you did is saved", timeout=30)
     async with house.runtime.sessions.read() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(Delivery.key.like("reply:%"))) == 1
 
@@ -110,13 +113,11 @@ async def test_a_tap_whose_answer_hangs_holds_nobody_up_for_long(house: House) -
     await signs_up(alice)
     await alice.sends("/ward")
     await alice.expects("Southwick")
-    house.telegram.lose_next_answer("answerCallbackQuery", hangs_for=15)
+    house.telegram.lose_next_answer("answerCallbackQuery", hangs_for=30)
     tapping = asyncio.create_task(alice.taps("This week's digest"))
     await alice.expects("This week in")
-    began = time.monotonic()
     await alice.sends("/help")
-    await alice.expects("What you can do here", timeout=10)
-    assert time.monotonic() - began < 5
+    await alice.expects("What you can do here")
     tapping.cancel()
 
 
@@ -125,11 +126,11 @@ async def test_a_stored_tap_whose_message_hangs_keeps_no_update_back(house: Hous
     await signs_up(alice)
     await launches(house)
     await alice.expects("Should bins be emptied on Mondays?")
-    house.telegram.lose_next_answer("editMessageText", hangs_for=8)
+    house.telegram.lose_next_answer("editMessageText", hangs_for=40)
     alice.starts_tap(alice.last.data_of("Yes, Mondays"))
     for _ in range(2):  # the first may come with the tap, the second is asked for after both
         await bob.sends("/help")
-        await bob.expects("What you can do here", timeout=5)
+        await bob.expects("What you can do here")
     async with house.runtime.sessions.read() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(Answer)) == 1
         # What takes its time is written down before the next updates are asked for; a tap that is stored needs none of that.
@@ -139,10 +140,9 @@ async def test_a_stored_tap_whose_message_hangs_keeps_no_update_back(house: Hous
 async def test_stopping_while_a_reply_hangs_is_quick_and_tidy(house: House, log: list[EventDict]) -> None:
     alice = house.telegram.person(1001, "Alice")
     await signs_up(alice)
-    house.telegram.lose_next_answer("sendMessage", hangs_for=8)
+    house.telegram.lose_next_answer("sendMessage", hangs_for=60)
     await alice.sends("/help")
     await alice.expects("What you can do here")
-    began = time.monotonic()
-    await house.application.stop()
-    assert time.monotonic() - began < 7
+    async with asyncio.timeout(30):
+        await house.application.stop()
     assert [line["event"] for line in log if line["log_level"] in ("warning", "error")] == ["bot.stopped_in_a_hurry"]

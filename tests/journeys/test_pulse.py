@@ -58,7 +58,7 @@ async def test_a_pulse_from_launch_to_the_briefing(house: House) -> None:
 
     await house.it_is(AFTER_CLOSING)
     for neighbour in neighbours:
-        told = await neighbour.expects("What people said", timeout=15)
+        told = await neighbour.expects("What people said", timeout=30)
         assert "Southwick" in told.text
         assert "9 of 9 people asked took part" in told.text
     async with house.runtime.sessions.read() as session:
@@ -67,7 +67,7 @@ async def test_a_pulse_from_launch_to_the_briefing(house: House) -> None:
     assert "Should bins be emptied on Mondays?" in page.text
 
     await house.it_is(MONDAY)
-    briefing = await house.mailbox.wait_for(to="carl@council.example", timeout=10)
+    briefing = await house.mailbox.wait_for(to="carl@council.example", timeout=30)
     assert "Should bins be emptied on Mondays?" in briefing.text
     assert "Southwick" in briefing.html
     await carl.sends("/brief")

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from intouch import app
 from intouch import settings as settings_module
-from intouch.bot.webhook import HEADER, PATH
+from intouch.bot.webhook import HEADER, MOST_BYTES, PATH
 from intouch.clock import ShiftedClock
 from intouch.demo.mailbox import mailbox
 from intouch.demo.telegram import simulated_telegram
@@ -87,6 +87,15 @@ async def test_rubbish_does_no_harm(hooked: House, body: bytes) -> None:
     assert (await hooked.browser.get("/health/live")).status_code == 200
 
 
+@ON_ONE_DATABASE
+async def test_what_is_too_long_is_refused_and_a_browser_gets_a_page(hooked: House) -> None:
+    answer = await hooked.browser.post(PATH, content=b" " * (MOST_BYTES + 1), headers={HEADER: SECRET})
+    assert answer.status_code == 413
+    wrong = await hooked.browser.get(PATH)
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "OPTIONS, POST")
+    assert "Content-Security-Policy" in wrong.headers
+
+
 async def test_an_update_that_the_library_cannot_read_is_not_asked_for_again(hooked: House) -> None:
     body = {"update_id": 900_002, "message": {"message_id": 7, "date": 2**40, "chat": {"id": 1001, "type": "private"}}}
     answer = await hooked.browser.post(PATH, json=body, headers={HEADER: SECRET})
@@ -112,13 +121,12 @@ async def test_the_answer_to_a_tap_rides_in_the_response(hooked: House) -> None:
 async def test_stopping_while_a_reply_hangs_is_quick_and_tidy(hooked: House, caplog: pytest.LogCaptureFixture) -> None:
     alice = hooked.telegram.person(1001, "Alice")
     await signs_up(alice)
-    hooked.telegram.lose_next_answer("sendMessage", hangs_for=8)
-    begun = asyncio.get_running_loop().time()
+    hooked.telegram.lose_next_answer("sendMessage", hangs_for=60)
     with capture_logs() as log:
         await alice.sends("/help")
         await alice.expects("What you can do here")
-        await hooked.application.stop()
-    assert asyncio.get_running_loop().time() - begun < 8
+        async with asyncio.timeout(30):
+            await hooked.application.stop()
     assert [line["event"] for line in log if line["log_level"] in ("warning", "error", "critical") or line.get("exc_info")] == [
         "bot.stopped_in_a_hurry"
     ]
@@ -135,7 +143,7 @@ async def test_a_start_goes_on_when_telegram_answers_oddly(hooked: House, method
     with capture_logs() as log:
         await hooked.restart()
         await alice.sends("/help")
-        await alice.expects("What you can do here", timeout=4)
+        await alice.expects("What you can do here")
     assert [line["event"] for line in log if line["log_level"] in ("warning", "error")] == ["bot.webhook_not_set"]
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import pytest
 import sqlalchemy as sa
 
 from intouch import app
+from intouch.channels.outcomes import Envelope, Heard
 from intouch.clock import ShiftedClock
 from intouch.outbox import epoch, holds
 from intouch.outbox.epoch import Keeper
-from intouch.outbox.models import Epoch, Lane, State
+from intouch.outbox.models import Delivery, Epoch, Lane, State
 from intouch.runtime import Runtime
 from intouch.settings import load
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, until, worker
@@ -127,13 +129,18 @@ async def test_a_copy_of_the_file_from_before_is_put_back_and_its_sender_sends_n
 
     runtime, again = opened(), RecordingChannel()
     async with running(worker(runtime, again, beat=keeper(runtime).beat)):
-        await asyncio.sleep(0.5)
+        await _all_held(runtime)
         await queue(runtime, draft(99, now, batch="made anew by the schedule"))
-        await asyncio.sleep(0.5)
+        await _all_held(runtime)
     assert again.sent == []
-    assert set(await states(runtime)) == {State.HELD}
     assert "restored" in ((await rows(runtime))[0].error or "")
     await runtime.sessions.close()
+
+
+async def _all_held(runtime: Runtime) -> None:
+    async with asyncio.timeout(20):
+        while set(await states(runtime)) != {State.HELD}:
+            await asyncio.sleep(0.05)
 
 
 async def test_nothing_is_claimed_before_the_first_beat(runtime: Runtime, now: datetime) -> None:
@@ -149,3 +156,43 @@ async def test_nothing_is_claimed_before_the_first_beat(runtime: Runtime, now: d
         assert channel.sent == []
         may_beat.set()
         await until(lambda: channel.sent == ["1"])
+
+
+async def test_a_restore_to_the_second_before_a_kill_is_noticed(runtime: Runtime, now: datetime) -> None:
+    one, channel = keeper(runtime), RecordingChannel()
+    assert not await one.beat()
+    await queue(runtime, *(draft(number, now) for number in range(5)))
+    await worker(runtime, channel, beat=one.beat, note_sent=one.note_sent).send_due()
+    assert not any(await beats(runtime))
+    async with runtime.sessions.write() as session:  # as it was before they were sent, with no beat in between
+        await session.execute(sa.update(Delivery).values(state=State.QUEUED, settled_at=None, provider_id=None))
+    assert await beats(runtime) == [True, False, False, False, False]
+    await worker(runtime, channel).send_due()
+    assert len(channel.sent) == 5
+
+
+async def test_what_another_has_taken_over_is_no_sign_of_a_restore(runtime: Runtime, now: datetime) -> None:
+    one = keeper(runtime)
+    await one.beat()
+    await queue(runtime, draft(1, now))
+
+    class Robbed(RecordingChannel):
+        async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
+            async with runtime.sessions.write() as session:
+                await session.execute(sa.update(Delivery).values(leased_by="another"))
+            await super().send_batch(envelopes, heard)
+
+    await worker(runtime, Robbed(), note_sent=one.note_sent).send_due()
+    assert await states(runtime) == [State.SENDING]
+    assert not any(await beats(runtime))
+
+
+async def test_whoever_stops_leaves_no_backup_that_is_as_new(runtime: Runtime) -> None:
+    one = worker(runtime, RecordingChannel(), beat=keeper(runtime).beat)
+    async with running(one):
+        await until(runtime.settings.epoch_path.exists)
+        async with runtime.sessions.read() as session:
+            backup = (await session.scalars(sa.select(Epoch.beat))).one()
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Epoch).values(beat=backup))
+    assert await beats(runtime, 2) == [True, False]

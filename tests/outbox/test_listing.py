@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Envelope, Outcome
-from intouch.outbox import addresses, listing, progress, retrying
+from intouch.outbox import addresses, holds, listing, progress, retrying
 from intouch.outbox.listing import Wanted
-from intouch.outbox.models import Road, State
+from intouch.outbox.models import Road, Stand, State
 from intouch.outbox.progress import Progress, Speed
 from intouch.outbox.retrying import Retried
 from intouch.runtime import Runtime
@@ -66,6 +66,14 @@ async def test_a_retry_queues_each_once_more_and_leaves_out_addresses_that_are_g
     assert sorted(channel.sent) == ["1", "2"]
     assert [row.state for row in await rows(runtime)][:3] == [State.SENT, State.SENT, State.FAILED]
     assert [row.tries for row in await rows(runtime)][:3] == [1, 1, 1]
+
+
+async def test_nothing_of_a_cancelled_batch_is_queued_again(runtime: Runtime, now: datetime) -> None:
+    await outbox(runtime, now)
+    async with runtime.sessions.write() as session:
+        await holds.order(session, ["test:1"], Stand.CANCELLED, by="Olive", now=now)
+        assert await retrying.retry(session, Wanted(), now=now) == Retried(1, 0, 3)
+    assert len(await listed(runtime, OPEN)) == 3
 
 
 async def test_an_email_address_that_is_gone_however_it_is_spelled_is_not_tried_again(runtime: Runtime, now: datetime) -> None:

@@ -17,7 +17,7 @@ from intouch.channels.outcomes import Outcome
 from intouch.outbox import addresses, erasing, settling, sweeping
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.models import Delivery, Road, State
-from intouch.outbox.settling import Rules, Settled
+from intouch.outbox.settling import Follow, Rules, Settled
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import draft, queue, rows
 from tests.outbox.test_claiming import LEASE, claim, claim_of
@@ -112,7 +112,7 @@ async def test_a_dead_address_is_buried_once_and_its_owner_told(runtime: Runtime
 
     async with runtime.sessions.write() as session:
         group = [Settled(delivery, outcomes.dead("Forbidden: bot was blocked by the user")) for delivery in deliveries]
-        await settling.settle(session, group, Rules("me"), now=now, on_dead=on_dead)
+        await settling.settle(session, group, Rules("me"), now=now, follow=Follow(on_dead))
         assert await addresses.is_dead(session, Road.TELEGRAM, "1")
     assert told == [(Road.TELEGRAM, "1", "Forbidden: bot was blocked by the user")]
 

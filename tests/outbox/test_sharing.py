@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 import pytest
@@ -13,6 +13,7 @@ from intouch.clock import ShiftedClock
 from intouch.outbox import sharing
 from intouch.outbox.sharing import SharedPace
 from intouch.runtime import Runtime
+from tests.outbox.outboxes import until
 
 
 class Heard(Pacer):
@@ -34,9 +35,18 @@ class Heard(Pacer):
 
 @pytest.fixture
 def join(runtime: Runtime, clock: ShiftedClock) -> Callable[..., tuple[SharedPace, Heard]]:
-    def joined(name: str, token_id: str = "123") -> tuple[SharedPace, Heard]:
+    def joined(name: str, token_id: str = "123", ended: Collection[str] = (), *, only_replies: bool = False) -> tuple[SharedPace, Heard]:
         pacer = Heard()
-        return SharedPace(runtime.sessions, clock, pacer, token_id=token_id, holder=name), pacer
+        pace = SharedPace(
+            runtime.sessions,
+            clock,
+            pacer,
+            token_id=token_id,
+            holder=name,
+            has_ended=lambda other: other in ended,
+            only_replies=only_replies,
+        )
+        return pace, pacer
 
     return joined
 
@@ -68,7 +78,7 @@ async def test_the_parts_never_add_up_to_more_than_the_whole_while_others_join_a
     await asyncio.sleep(0.25)
     for pace, pacer in there:
         await pace.look()
-        assert pacer.part == 0.25
+        assert pacer.part * 30 == pytest.approx(8 if pace in (there[0][0], there[1][0]) else 7)
         assert total() <= 1
     await there[3][0]._leave()
     there[3][1].part = 0
@@ -96,6 +106,68 @@ async def test_the_part_of_a_dead_process_is_taken_over_within_a_minute(join: Jo
     assert pacer.part == 1
 
 
+async def test_a_little_is_left_to_processes_that_only_reply(join: Join) -> None:
+    (bot, replying), (one, first), (two, second) = join("bot", only_replies=True), join("one"), join("two")
+    await one.look()
+    assert first.part == 1
+    await bot.look()
+    await one.look()
+    assert (replying.part, first.part * 30) == (0, pytest.approx(27))
+    await two.look()
+    two._joined_at = 0.0
+    for pace in (one, two):
+        await pace.look()
+    assert sorted([first.part * 30, second.part * 30]) == pytest.approx([13, 14])
+    for number in range(9):
+        another, _ = join(f"bot{number}", only_replies=True)
+        await another.look()
+    await one.look()
+    await two.look()
+    assert (first.part + second.part) * 30 == pytest.approx(15)
+
+
+async def test_whoever_comes_after_a_crash_has_the_whole_pace_at_once_where_it_can_see_who_died(join: Join) -> None:
+    dead, _ = join("dead")
+    await dead.look()
+    pace, pacer = join("alive", ended={"dead"})
+    await pace.look()
+    assert pacer.part == 1
+
+
+async def test_the_part_of_one_who_dies_beside_us_is_ours_a_second_later(join: Join) -> None:
+    ended: set[str] = set()
+    pace, pacer = join("alive", ended=ended)
+    await pace.look()
+    other, _ = join("other")
+    await other.look()
+    parts = []
+    for _ in range(3):
+        await pace.look()
+        parts.append(pacer.part)
+        ended.add("other")
+    assert parts == [0.5, 0.5, 1]
+
+
+async def test_a_clock_that_is_set_back_an_hour_costs_the_dead_ones_part_for_half_a_minute_and_makes_no_stop_longer(
+    join: Join, clock: ShiftedClock
+) -> None:
+    (dead, _), (pace, pacer) = join("dead"), join("alive")
+    await dead.look()
+    await dead._tell_others(BULK, clock.now() + timedelta(seconds=3))
+    await pace.look()
+    assert pacer.held[BULK] <= 3
+    pacer.held.clear()
+    clock.set(clock.now() - timedelta(hours=1))
+    pace._renewed_at -= sharing.RENEW_EVERY + 1
+    await pace.look()
+    assert BULK not in pacer.held
+    clock.set(clock.now() + timedelta(seconds=40))
+    pace._renewed_at -= sharing.RENEW_EVERY + 1
+    pace._joined_at = 0.0
+    await pace.look()
+    assert pacer.part == 1
+
+
 async def test_a_429_of_bulk_stops_bulk_of_every_process_and_nothing_else(join: Join) -> None:
     (one, first), (two, second) = join("one"), join("two")
     await one.look()
@@ -117,8 +189,7 @@ async def test_another_bot_has_a_pace_of_its_own(join: Join) -> None:
 async def test_it_joins_and_leaves_by_itself(join: Join) -> None:
     pace, pacer = join("one")
     task = asyncio.create_task(pace.run())
-    await asyncio.sleep(0.5)
-    assert pacer.part == 1
+    await until(lambda: pacer.part == 1)
     task.cancel()
     await asyncio.wait([task])
     assert pacer.part == 0

@@ -35,7 +35,7 @@ async def test_sending_waits_while_nothing_can_be_written_down(runtime: Runtime,
         one = worker(runtime, channel, road=Road.EMAIL, renderers={"letter": _letters})
         box.hang(0.05)
         async with running(one):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while State.QUEUED in await states(runtime):
                     await asyncio.sleep(0.01)
             box.hang(0)

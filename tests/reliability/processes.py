@@ -15,6 +15,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from intouch import app, logs, settings
 from intouch.outbox.worker import Habits, Worker
 
@@ -76,7 +78,7 @@ def _lead(number: int, parts: tuple[str, ...], overrides: dict[str, Any], haste:
     if haste is not None:
         habits = Habits(lease=timedelta(seconds=haste.lease), poll=0.1, sweep_every=haste.sweep_every)
         setattr(app, "Worker", functools.partial(Worker, habits=habits))  # noqa: B010 - a class is replaced
-    asyncio.run(_live(parts, overrides))
+    uvloop.run(_live(parts, overrides))
 
 
 async def _live(parts: tuple[str, ...], overrides: dict[str, Any]) -> None:

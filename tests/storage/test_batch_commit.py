@@ -88,3 +88,19 @@ async def test_inside_a_transaction_it_would_wait_for_itself(runtime: Runtime, r
     async with runtime.sessions.write():
         with pytest.raises(RuntimeError, match="already open"):
             await register.commits.run("alice")
+
+
+async def test_all_of_a_batch_are_stored_before_anybody_goes_on(runtime: Runtime) -> None:
+    said: list[str] = []
+
+    async def write(_session: AsyncSession, names: Sequence[str]) -> list[str | None]:
+        return [name if name != "by itself" else None for name in names]
+
+    async def goes_on(name: str) -> None:
+        await commits.run(name, lambda: said.append(f"{name} is stored"))
+        said.append(f"{name} goes on")
+
+    commits: BatchCommit[str, str] = BatchCommit(runtime.sessions, write, lambda _error: None)
+    await asyncio.gather(*(goes_on(name) for name in ("alice", "by itself", "bob")))
+    assert said[:2] == ["alice is stored", "bob is stored"]
+    assert sorted(said[2:]) == ["alice goes on", "bob goes on", "by itself goes on"]

@@ -14,7 +14,7 @@ from intouch.outbox.rendering import Rendered, Unwanted
 from intouch.residents import preferences
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
-from intouch.surveys import answering, closing, invitations, launch, listing, outcomes, results
+from intouch.surveys import answer_links, answering, closing, invitations, launch, listing, outcomes, results
 from intouch.surveys.filling_in import Given
 from intouch.surveys.models import AnswerKind, QuestionType, Response, Survey, SurveyStatus
 from intouch.surveys.plan import QuestionPlan, SurveyPlan
@@ -260,7 +260,7 @@ async def test_who_is_asked_by_email_gets_a_link_for_each_answer(runtime: Runtim
     async with runtime.sessions.read() as session:
         first = (await answering.questionnaire(session, survey_id, grace.id, now=now)).questions[0]
     for choice in (first.choices[0].id, first.choices[1].id, 0):
-        url = runtime.links.url("answer", "answer", survey_id, grace.id, first.id, choice)
+        url = runtime.links.public_url + answer_links.path(runtime.links.token("answer", survey_id, grace.id), first.id, choice)
         assert url in letter.html and url in letter.text
     assert letter.subject == "Your view, please: Bins in Southwick"
     assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

@@ -76,7 +76,7 @@ def test_the_same_text_has_the_same_hash_and_another_another() -> None:
         ("2026-12-05T18:00:00", '"2026-12-05"', "closes: must be a date without quotes"),
         ("2026-12-05T18:00:00", "18:00:00", "closes: must be a date, or a date and a time"),
         ("2026-12-05T18:00:00", "0001-01-01T00:00:00", "closes: is in the year 1"),
-        ("2026-12-05T18:00:00", "2027-03-28T01:30:00", "closes: 01:30 does not exist on 28.03.2027"),
+        ("2026-12-05T18:00:00", "2027-03-28T01:30:00", "closes: 1:30 am does not exist on Sunday 28 March 2027"),
         ("title", "tilte", "title: is missing"),
         ("title", "tilte", "tilte: is not a key In Touch knows"),
         ("wards =", "ward =", "audience.ward: is not a key In Touch knows"),

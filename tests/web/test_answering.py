@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
-from intouch.surveys import closing, wording
+from intouch.surveys import answer_links, closing, wording
 from intouch.surveys.models import Answer, AnswerKind, Invitation, Option, Question, QuestionType, Response, Survey, SurveyStatus
 
 Ids = dict[str, int]
@@ -50,7 +50,7 @@ async def survey(site: Runtime, grace: int, wards: tuple[int, int], now: datetim
 
 def _link(site: Runtime, ids: Ids, question: str = "single", choice: str | int = "single:0") -> str:
     chosen = choice if isinstance(choice, int) else ids[choice]
-    return f"/answer/{site.links.token('answer', ids['survey'], ids['grace'], ids.get(question, 0), chosen)}"
+    return answer_links.path(site.links.token("answer", ids["survey"], ids["grace"]), ids.get(question, 0), chosen)
 
 
 async def _answers(site: Runtime) -> list[tuple[int, AnswerKind, int, str | None]]:
@@ -194,17 +194,35 @@ async def test_a_question_of_another_survey_is_refused(client: httpx.AsyncClient
     page = await client.post(_link(site, survey), data={"question": 987654, "choice": survey["single:0"]})
     assert page.status_code == 404
     assert "This survey is not here for you" in page.text
-    assert (await client.get(f"/answer/{site.links.token('answer', survey['survey'], survey['grace'], 987654, 1)}")).status_code == 404
+    token = site.links.token("answer", survey["survey"], survey["grace"])
+    assert (await client.get(answer_links.path(token, 987654, 1))).status_code == 404
 
 
 async def test_mallory_answers_for_nobody(client: httpx.AsyncClient, site: Runtime, survey: Ids) -> None:
     link = _link(site, survey)
-    foreign = f"/answer/{site.links.token('unsubscribe', survey['survey'], survey['grace'], survey['single'], survey['single:0'])}"
-    for bad in (link[:-1], foreign, "/answer/1.2"):
+    token = site.links.token("answer", survey["survey"], survey["grace"])
+    foreign = link.replace(token, site.links.token("unsubscribe", survey["survey"], survey["grace"]))
+    for bad in (link.replace(token, token[:-1]), foreign, "/answer/1.2", "/answer/1.2/3/4"):
         answer = await client.post(bad, data={"question": survey["single"], "choice": survey["single:0"]})
         assert answer.status_code == 404
         assert "isn&#39;t one of ours" in answer.text
     assert await _answers(site) == []
+
+
+@pytest.mark.parametrize("behind", ["/soup", "/7/soup", "/9" * 2, f"/{'9' * 30}/{'9' * 30}", "/-1/1", "/٣/٣", "/1/2/3"])
+async def test_what_somebody_writes_behind_a_token_chooses_nothing(
+    client: httpx.AsyncClient, site: Runtime, survey: Ids, behind: str
+) -> None:
+    link = f"/answer/{site.links.token('answer', survey['survey'], survey['grace'])}{behind}"
+    assert (await client.get(link)).status_code in (200, 404)
+    assert (await client.post(link)).status_code in (400, 404)
+    assert await _answers(site) == []
+
+
+async def test_the_link_of_an_early_email_holds_question_and_answer(client: httpx.AsyncClient, site: Runtime, survey: Ids) -> None:
+    signed = site.links.token("answer", survey["survey"], survey["grace"], survey["single"], survey["single:0"])
+    assert (await client.post(f"/answer/{signed}")).status_code == 200
+    assert [row[:3] for row in await _answers(site)] == [(survey["single"], AnswerKind.OPTION, survey["single:0"])]
 
 
 async def test_somebody_of_another_ward_is_told_kindly(
@@ -216,7 +234,7 @@ async def test_somebody_of_another_ward_is_told_kindly(
         await session.flush()
         session.add(Subscription(resident_id=bob.id, topic=Topic.SURVEYS, channel=Channel.TELEGRAM, started_at=now))
         bob_id = bob.id
-    link = f"/answer/{site.links.token('answer', survey['survey'], bob_id, survey['single'], survey['single:0'])}"
+    link = answer_links.path(site.links.token("answer", survey["survey"], bob_id), survey["single"], survey["single:0"])
     for page in (await client.get(link), await client.post(link, data={"question": survey["single"], "choice": survey["single:0"]})):
         assert page.status_code == 404
         assert "asks other wards than yours" in page.text

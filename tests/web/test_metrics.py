@@ -46,11 +46,13 @@ async def test_deliveries_are_counted_by_road_lane_and_state_and_the_oldest_due_
     async with runtime.sessions.write() as session:
         session.add(edition)
         await holds.hold_all(session, by="test", now=now)
-        await session.execute(sa.text("UPDATE deliveries SET state = 'queued'"))
+        await session.execute(sa.text("UPDATE deliveries SET state = 'queued', tries = 2 WHERE address <> '1'"))
+        await session.execute(sa.text("UPDATE deliveries SET state = 'queued' WHERE address = '1'"))
     pages.state.gauges = Gauges(outcomes=lambda: {"sent": 7, "not tried": 1}, ticks=lambda: {"every": 0.25})
     found = values((await client.get("/metrics")).text)
     assert found["intouch_deliveries", "bulk", "telegram", "queued"] == 2
     assert found["intouch_deliveries", "notice", "email", "queued"] == 1
+    assert found["intouch_deliveries_retried",] == 2
     assert 180 <= found["intouch_delivery_oldest_due_seconds",] < 200
     assert found["intouch_edition_lateness_seconds", "digest"] == 60
     assert found["intouch_outcomes_total", "sent"] == 7

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -14,6 +16,7 @@ from intouch.digest import recipients
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery, State
 from intouch.outbox.presence import Presence
+from intouch.residents import deliveries, subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
@@ -62,3 +65,49 @@ async def test_a_digest_that_waits_is_not_sent_to_who_unsubscribed_since(
     async with site.sessions.read() as session:
         (left,) = await session.scalars(sa.select(Delivery).where(Delivery.state == State.CANCELLED))
     assert (left.address, left.error) == ("grace@example.org", "no longer subscribed at this address")
+
+
+async def test_who_ended_something_since_is_known_by_what_waits_for_them(site: Runtime, grace: int, now: datetime) -> None:
+    owners = [deliveries.owner_of(grace), "councillor:1"]
+    async with site.sessions.write() as session:
+        assert await deliveries.who_left(session, owners, now) == set()
+        later = now + timedelta(minutes=1)
+        await subscriptions.unsubscribe(session, grace, topic=Topic.DIGEST, reason="unsubscribed", now=later)
+        assert await deliveries.who_left(session, owners, now) == {deliveries.owner_of(grace)}
+        assert await deliveries.who_left(session, owners, later + timedelta(seconds=1)) == set()
+        assert await deliveries.who_left(session, ["councillor:1"], now) == set()
+
+
+@pytest.mark.slow
+async def test_a_digest_that_was_claimed_and_waits_for_its_place_is_not_sent_to_who_unsubscribed_since(
+    client: httpx.AsyncClient, site: Runtime, grace: int, wards: tuple[int, int], now: datetime
+) -> None:
+    await _bob(site, wards[0], now)
+    await _edition(site, wards[0], now)
+    async with serving(ScriptedSmtp()) as server:
+        settings = site.settings.model_copy(update={"smtp_url": SecretStr(f"{server.url}&rate=0.1")})  # the second waits ten seconds
+        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir))
+        running = asyncio.create_task(worker.run())
+        async with asyncio.timeout(20):
+            while not server.taken:
+                await asyncio.sleep(0.05)
+        ((first, _),) = server.taken
+        bob = await _number_of(site, "bob@example.org")
+        token = site.links.token("unsubscribe", grace if first.startswith("bob") else bob, "digest")
+        assert (await client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})).status_code == 200
+        async with asyncio.timeout(30):
+            while await _states(site) != {State.SENT, State.CANCELLED}:
+                await asyncio.sleep(0.1)
+        await worker.stop(within=5)
+        await running
+    assert len(server.taken) == 1
+
+
+async def _number_of(site: Runtime, address: str) -> int:
+    async with site.sessions.read() as session:
+        return (await session.scalars(sa.select(Resident.id).where(Resident.email == address))).one()
+
+
+async def _states(site: Runtime) -> set[State]:
+    async with site.sessions.read() as session:
+        return set(await session.scalars(sa.select(Delivery.state)))

@@ -77,7 +77,13 @@ def signed(kind: str, message: str, *, version: str = "2", key: rsa.RSAPrivateKe
 
 
 def bounced(
-    source: str, *, kind: str = "Permanent", status: str = "5.1.1", address: str = "grace@example.org", feedback: str = "f-1"
+    source: str,
+    *,
+    kind: str = "Permanent",
+    status: str = "5.1.1",
+    address: str = "grace@example.org",
+    feedback: str = "f-1",
+    words: str = "smtp; 550",
 ) -> str:
     return json.dumps(
         {
@@ -86,7 +92,7 @@ def bounced(
                 "feedbackId": feedback,
                 "bounceType": kind,
                 "bounceSubType": "General",
-                "bouncedRecipients": [{"emailAddress": address, "action": "failed", "status": status, "diagnosticCode": "smtp; 550"}],
+                "bouncedRecipients": [{"emailAddress": address, "action": "failed", "status": status, "diagnosticCode": words}],
                 "timestamp": "2026-11-18T12:00:00.000Z",
             },
             "mail": {"source": source, "messageId": "0102", "destination": [address]},
@@ -158,7 +164,10 @@ async def test_a_full_mailbox_is_no_reason_to_stop_and_a_complaint_is(
 ) -> None:
     for message in (
         bounced(path, kind="Transient", status="5.2.2"),
+        bounced(path, status="5.5.0", words="smtp; 554 5.5.0 something is wrong"),
+        bounced(path, status="5.0.0", words="smtp; 550 Client host [192.0.2.10] blocked using zen.spamhaus.org"),
         complained(path, complaintFeedbackType="not-spam"),
+        complained(path, complaintFeedbackType="auth-failure"),
         '{"eventType": "Delivery"}',
         "Successfully validated SNS topic for Amazon SES event publishing.",
         "[1, 2]",
@@ -170,6 +179,23 @@ async def test_a_full_mailbox_is_no_reason_to_stop_and_a_complaint_is(
     assert await _is_dead(site)
     async with site.sessions.read() as session:
         assert await subscriptions.active(session, grace) == []
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("5.5.0", "smtp; 550 5.5.0 Requested action not taken: mailbox unavailable"),
+        ("5.0.0", "smtp; 550 no such user"),
+        ("", "smtp; 5.1.0 - Unknown address error 550-'No such user here'"),
+        ("", ""),
+    ],
+)
+async def test_where_the_code_leaves_it_open_the_words_that_amazon_passes_on_decide(
+    client: httpx.AsyncClient, site: Runtime, amazon: Amazon, path: str, status: str, words: str
+) -> None:
+    assert await _post(client, signed("Notification", bounced(path, status=status, words=words))) == 200
+    assert await _is_dead(site)
 
 
 async def test_a_bounce_without_our_return_path_is_about_the_address_that_amazon_names(

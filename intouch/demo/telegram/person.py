@@ -9,7 +9,7 @@ from intouch.demo.telegram import entities, markup
 from intouch.demo.telegram.updates import Updates
 from intouch.demo.telegram.world import Message, Tap, User, World
 
-PATIENCE = 5.0
+PATIENCE = 15.0
 
 
 class Person:

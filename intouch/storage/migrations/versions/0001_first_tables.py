@@ -136,7 +136,7 @@ def upgrade() -> None:
     op.create_table('bounce_reports',
     sa.Column('fingerprint', sa.Text(), nullable=False),
     sa.Column('delivery_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('kind', sa.Enum('hard', 'soft', 'complaint', name='kind', native_enum=False, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('hard', 'soft', 'complaint', 'unsubscribed', name='kind', native_enum=False, length=24), nullable=False),
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('heard_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['delivery_id'], ['deliveries.id'], name=op.f('fk_bounce_reports_delivery_id_deliveries'), ondelete='CASCADE'),
@@ -213,7 +213,7 @@ def upgrade() -> None:
     sa.Column('audience', sa.Enum('digest', 'briefing', name='audience', native_enum=False, length=24), nullable=False),
     sa.Column('ward_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('period', sa.Text(), nullable=False),
-    sa.Column('status', sa.Enum('waiting', 'approved', 'left out', 'published', 'empty', name='editionstatus', native_enum=False, length=24), nullable=False),
+    sa.Column('status', sa.Enum('waiting', 'approved', 'cancelled', 'published', 'empty', name='editionstatus', native_enum=False, length=24), nullable=False),
     sa.Column('due_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.Column('contents', sa.JSON(), nullable=False),
     sa.Column('told_until', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
@@ -413,7 +413,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('subscriptions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_subscriptions_resident_id'), ['resident_id'], unique=False)
-        batch_op.create_index('ix_subscriptions_topic_active', ['topic', 'channel', 'ended_at'], unique=False)
         batch_op.create_index('uq_subscriptions_active', ['resident_id', 'topic', 'channel'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
 
     op.create_table('answers',
@@ -479,7 +478,6 @@ def downgrade() -> None:
     op.drop_table('answers')
     with op.batch_alter_table('subscriptions', schema=None) as batch_op:
         batch_op.drop_index('uq_subscriptions_active', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
-        batch_op.drop_index('ix_subscriptions_topic_active')
         batch_op.drop_index(batch_op.f('ix_subscriptions_resident_id'))
 
     op.drop_table('subscriptions')

@@ -1,0 +1,41 @@
+"""SMTP words: what the words of a mail server blame for a refusal, where its code leaves that open. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Blame(StrEnum):
+    """Why an email was refused."""
+
+    LATER = "later"  # the mailbox has no room, or its server could not be reached
+    US = "us"  # who we are, or what we may do there: anybody's address would have been refused
+    MESSAGE = "message"  # what is in it, how fast it comes, or the moment
+    NOBODY = "nobody"  # there is no such mailbox
+
+
+_ENOUGH = 4000  # characters; whoever writes more than that about a refusal says it at the beginning
+# In this order: "mailbox unavailable: over quota" is a full one, and "sender address: user unknown" blames the sender.
+_SAID = {
+    Blame.LATER: r"""quota|\b(mail\s?box|inbox|account|(mail)?folder|disk|storage)\W+(\w+\W+){0,3}(full|exceed\w*)\b
+        |\bfull\s(mail\s?box|inbox)\b
+        |\binsufficient\s(\w+\s)?(storage|space)\b|\bno\sspace\sleft\b|\bmail\s?box\ssize\b
+        |\btime(d\s|-)?out\b|\bnot\sresponding\b|\bunreachable\b|\bconnection\srefused\b""",
+    Blame.US: r"""\brelay(ing)?\W+(\w+\W+){0,2}(denied|not|prohibited|disallowed|rejected)\b|\b(to|not|no|cannot|can't|don't|won't)\srelay\b
+        |rcpthosts|\bauth(enticat\w+|oriz\w+)?\b|\bstarttls\b|\bsender\W+(\w+\W+){0,2}(verif\w+|reject\w*|denied|invalid|unknown|not)\b
+        |\bverification\sfailed\sfor\b|\bclient\s(host|address|was)\b|\b(dns|rb|dnsb)l\b|spamhaus|\b(block|black|deny)\W?list|\breputation\b
+        |\bhelo\b|\breverse\sdns\b|\byour\s(ip|host|mail\s?server|server|domain|network)\b""",
+    Blame.MESSAGE: r"""\bspam\b|\bjunk|\bpolicy\b|\bvirus|\bcontent\b|\bblocked\b|\bgr[ae]y\W?list|\brate\b|\btoo\s(many|much|fast)\b
+        |\btry\sagain\b|\btemporar|\bloop""",
+    Blame.NOBODY: r"""\b(user|mail\s?box|recipient|addressee|address|account)\b[\s:"'.]{0,3}([^\s]{1,80}\s){0,3}
+        (unknown|not\sfound|not\sexist|doesn't\sexist|unavailable|invalid|disabled|inactive)\b
+        |\b(unknown|invalid|no\ssuch)\s(local\s)?(user|mail\s?box|recipient|address|account|person)\b|\bno\smail\s?box\b
+        |\b(doesn't|does\snot)\shave\san?\s(\S{1,80}\s)?account\b""",
+}
+_PATTERNS = {blame: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for blame, pattern in _SAID.items()}
+
+
+def blame(words: str) -> Blame | None:
+    """What the words blame; None where they do not say."""
+    return next((one for one, pattern in _PATTERNS.items() if pattern.search(words[:_ENOUGH])), None)
