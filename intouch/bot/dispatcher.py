@@ -10,19 +10,16 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
-from intouch.bot import application, incoming, photos, replying, tapping
+from intouch.bot import application, incoming, opening, photos, replying, tapping
 from intouch.bot.incoming import Arrived
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.channels.pacing import REPLY, Pacer
 from intouch.channels.telegram import CouncilBot
-from intouch.council.models import Councillor, Officer
 from intouch.errors import InTouchError
 from intouch.residents import dialogues, reaching
-from intouch.residents.models import Dialogue, Resident
 from intouch.runtime import Runtime
 from intouch.storage.batch_commit import BatchCommit
 from intouch.storage.group_commit import GroupCommit
@@ -34,24 +31,6 @@ _REMEMBERED = 10_000
 NUDGE_AFTER = 0.05
 
 StopWaiting = Callable[[str, str], bool]
-
-
-def _who_is_it() -> sa.Select[Resident, Officer, Councillor, Dialogue]:
-    """Resident, officer, councillor in office and open dialogue of one Telegram id: each may be missing."""
-    telegram_id = sa.bindparam("telegram_id", type_=sa.BigInteger)
-    somebody = sa.select(telegram_id.label("id")).subquery()
-    joined = somebody
-    for entity, known in (
-        (Resident, Resident.telegram_id == somebody.c.id),
-        (Officer, Officer.telegram_id == somebody.c.id),
-        (Councillor, sa.and_(Councillor.telegram_id == somebody.c.id, Councillor.is_active)),
-        (Dialogue, Dialogue.telegram_id == somebody.c.id),
-    ):
-        joined = joined.outerjoin(entity, known)  # type: ignore[assignment]
-    return sa.select(Resident, Officer, Councillor, Dialogue).select_from(joined).limit(1)
-
-
-_KNOWN = _who_is_it()
 
 
 class Dispatcher:
@@ -139,7 +118,7 @@ class Dispatcher:
         return reply
 
     async def _answer(self, what: Incoming, extra: Mapping[str, Any], session: AsyncSession) -> Reply:
-        turn = await self._open_turn(session, what)
+        turn = await opening.open_turn(self.runtime, session, what)
         turn.extra.update(extra)
         if await dialogues.is_new_update(session, what.update_id, now=turn.now):
             return await application.answer(turn)
@@ -152,21 +131,6 @@ class Dispatcher:
         number = secrets.token_hex(4)
         log.exception("bot.bug", number=number, update=what.update_id, exc_info=error)
         return Reply(self.runtime.templates.telegram("help/apology", number=number))
-
-    async def _open_turn(self, session: AsyncSession, what: Incoming) -> Turn:
-        """The turn, with all that is known of this person, asked in one question."""
-        found = await session.execute(_KNOWN, {"telegram_id": what.telegram_id})
-        resident, officer, councillor, dialogue = found.one()
-        return Turn(
-            runtime=self.runtime,
-            session=session,
-            incoming=what,
-            now=self.runtime.now(),
-            resident=resident,
-            officer=officer,
-            councillor=councillor,
-            dialogue=dialogue,
-        )
 
     async def _answer_repeated(self, turn: Turn) -> Reply:
         """An update whose effect is stored already: its reply may have been lost in a crash, so ask what is open again."""

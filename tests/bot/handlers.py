@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import count
 
-import sqlalchemy as sa
-
 from intouch.bot import account, application, erasing, signup
+from intouch.bot.opening import open_turn
 from intouch.bot.turn import Content, Handler, Incoming, Reply, Turn
 from intouch.errors import InTouchError
 from intouch.residents import dialogues
-from intouch.residents.models import Resident
 from intouch.runtime import Runtime
 
 COMMANDS: Mapping[str, Handler] = {
@@ -63,9 +61,7 @@ class Person:
         what = Incoming(next(_updates), self.telegram_id, self.name, "en", content, **more)  # type: ignore[arg-type]
         try:
             async with self.runtime.sessions.write() as session:
-                turn = Turn(self.runtime, session, what, self.runtime.now())
-                turn.resident = await session.scalar(sa.select(Resident).where(Resident.telegram_id == self.telegram_id))
-                turn.dialogue = await dialogues.current(session, self.telegram_id)
+                turn = await open_turn(self.runtime, session, what)
                 self.reply = await self._handler(turn)(turn)
         except InTouchError as error:
             self.reply = Reply(self.runtime.templates.telegram("help/sorry", sentence=str(error)))

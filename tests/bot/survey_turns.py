@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-import sqlalchemy as sa
-
-from intouch.bot.turn import Content, Handler, Incoming, Reply, Turn
-from intouch.council.models import Officer
-from intouch.residents import dialogues
-from intouch.residents.models import Resident
+from intouch.bot.opening import open_turn
+from intouch.bot.turn import Content, Handler, Incoming, Reply
 from intouch.runtime import Runtime
 from intouch.templating import TelegramMessage
 
@@ -34,11 +30,7 @@ class Phone:
             message_id=1,
         )
         async with self.runtime.sessions.write() as session:
-            resident = await session.scalar(sa.select(Resident).where(Resident.telegram_id == self.telegram_id))
-            officer = await session.scalar(sa.select(Officer).where(Officer.telegram_id == self.telegram_id))
-            dialogue = await dialogues.current(session, self.telegram_id)
-            turn = Turn(self.runtime, session, incoming, self.runtime.now(), resident=resident, officer=officer, dialogue=dialogue)
-            return await handler(turn)
+            return await handler(await open_turn(self.runtime, session, incoming))
 
 
 def message(reply: Reply) -> TelegramMessage:

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from intouch.bot import application
-from intouch.bot.turn import Content, Incoming, Reply, Turn
+from intouch.bot.opening import open_turn
+from intouch.bot.turn import Content, Incoming, Reply
 from intouch.clock import ShiftedClock
 from intouch.council import linking, people
 from intouch.council.models import Councillor, Officer
@@ -52,9 +53,8 @@ class Chat:
     async def _act(self, content: Content, **more: object) -> str:
         what = Incoming(next(_updates), self.telegram_id, "Alice", "en", content, **more)  # type: ignore[arg-type]
         async with self.runtime.sessions.write() as session:
-            turn = Turn(self.runtime, session, what, self.runtime.now(), officer=self.officer, councillor=self.councillor)
-            turn.resident = await session.scalar(sa.select(Resident).where(Resident.telegram_id == self.telegram_id))
-            turn.dialogue = await dialogues.current(session, self.telegram_id)
+            turn = await open_turn(self.runtime, session, what)
+            turn.officer, turn.councillor = self.officer, self.councillor
             reply = await application.answer(turn)
         return self._read(reply)
 

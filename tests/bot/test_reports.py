@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intouch.bot import reports
+from intouch.bot.opening import open_turn
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.errors import InTouchError
 from intouch.issues import darkroom, reporting, updating
 from intouch.issues.models import IssuePhoto, IssueReport, IssueStatus
 from intouch.issues.reporting import Step
 from intouch.residents import dialogues
-from intouch.residents.models import DialogueKind, Resident
+from intouch.residents.models import DialogueKind
 from intouch.runtime import Runtime
 from tests.issues.cast import CATEGORIES, IN_SOUTHWICK, IN_THE_SEA, NOW, Cast, a_report, picture, seed
 
@@ -76,9 +77,7 @@ class Chat:
         self._update += 1
         what = Incoming(update_id=self._update, telegram_id=self.telegram_id, first_name="", language="en", content=content, **more)
         async with self.runtime.sessions.write() as session:
-            turn = Turn(self.runtime, session, what, self.runtime.now())
-            turn.resident = await session.scalar(sa.select(Resident).where(Resident.telegram_id == self.telegram_id))
-            turn.dialogue = await dialogues.current(session, self.telegram_id)
+            turn = await open_turn(self.runtime, session, what)
             turn.extra.update(photo or {})
             self.last = await _handler(turn)(turn)
         check_for_telegram(self.last)
