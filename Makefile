@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Some containers forbid compiled modules; then each of the many commands the tests start would compile all of ours again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-slow check lint format migration bench clean campaign
+.PHONY: setup demo test test-slow explore check lint format migration bench clean campaign
 
 setup: .venv/.ready
 
@@ -25,6 +25,10 @@ test: .venv/.ready
 # The simulated year again, room by room; tests/reliability tells it for the whole house in every run.
 test-slow: .venv/.ready
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# The same examples in every run of the tests; here new ones, fifteen times as many.
+explore: .venv/.ready
+	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=explore $$(grep -rl "from hypothesis" tests --include="*.py")
 
 lint: .venv/.ready
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 import sqlalchemy as sa
 import structlog
@@ -47,6 +48,13 @@ NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 # For what is decided on the wire, before any database is asked: the same over each of them.
 ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LARGE_DATABASE = 60_000_000  # bytes; what was deleted takes room until it is vacuumed, so a larger one is thrown away
+
+
+# A gate says the same twice, and a busy machine is not slow code; `make explore` looks for examples that nobody has thought of.
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("gate", _PATIENT, derandomize=True)
+hypothesis.settings.register_profile("explore", _PATIENT, max_examples=1500)
+hypothesis.settings.load_profile("gate")
 
 
 # What the modules make stays to the end: the garbage collector need not look at it, neither while they load nor after every few tests.

@@ -496,7 +496,7 @@ async def test_two_sends_at_the_same_moment_give_one_reference(runtime: Runtime,
 
 
 @ON_SQLITE
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(st.one_of(st.text(st.characters(codec=None), max_size=50), st.sampled_from(["pothole", "skip", NASTY, "\x00"])), max_size=6)
 )

@@ -425,7 +425,7 @@ def quick_runtime() -> Runtime:
     return runtime
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=4096) | st.sampled_from(HOSTILE), st.integers(0, 3))
 def test_any_text_at_any_step_leaves_a_way_on(quick_runtime: Runtime, text: str, steps: int) -> None:
     async def story() -> None:

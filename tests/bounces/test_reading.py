@@ -137,7 +137,7 @@ def test_a_return_path_fits_into_64_bytes_and_is_read_in_either_case() -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=2000))
 def test_no_bytes_make_it_fall_over(rubbish: bytes) -> None:
     assert read(rubbish, PATHS, recipients=[MINE]) is None or rubbish
@@ -165,14 +165,14 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.one_of(_PIECES, st.binary(max_size=20)), max_size=40))
 def test_nor_do_broken_reports(pieces: list[bytes]) -> None:
     found = read(b"".join(pieces), PATHS, recipients=[MINE])
     assert found is None or found.delivery_id == 12
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_nor_does_a_report_that_was_damaged_on_the_way(data: st.DataObject) -> None:
     whole = bytearray(written(data.draw(st.sampled_from([POSTFIX, EXIM, EXCHANGE, QMAIL, ARF])), path=MINE))
@@ -182,7 +182,6 @@ def test_nor_does_a_report_that_was_damaged_on_the_way(data: st.DataObject) -> N
     assert found is None or found.delivery_id == 12
 
 
-@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_nor_does_an_address_or_a_status(text: str) -> None:
     assert PATHS.delivery_of(text) is None

@@ -63,13 +63,13 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXT, TEXT, LINE, LINE)
 def test_whatever_people_write_the_signatures_hold(html: str, text: str, subject: str, name: str) -> None:
     assert verdicts(BOTH.sign(compose(Letter(subject, html, text, HEADERS), name))) == [True, True]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b"=\r\n", b".", b"  \r\n"]), max_size=30))
 def test_any_body_is_brought_into_the_relaxed_form_that_dkimpy_knows(pieces: list[bytes]) -> None:
     message = b"From: a@council.example\r\nSubject: x\r\n\r\n" + b"".join((*pieces, b"\r\n"))  # as SMTP ends them all

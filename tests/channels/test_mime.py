@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from intouch.channels import mime, quoted_printable
@@ -65,7 +65,6 @@ def test_a_list_letter_can_be_left_with_one_click() -> None:
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-@settings(deadline=None)  # a busy machine is not slow code
 @given(name=printable, subject=printable, text=anything, html=anything)
 def test_names_subjects_and_texts_of_every_script_come_through(name: str, subject: str, text: str, html: str) -> None:
     raw = compose(Letter(subject, html, text), name=name)
@@ -83,7 +82,6 @@ def test_names_subjects_and_texts_of_every_script_come_through(name: str, subjec
     assert all(len(line) <= 76 for line in body.split(b"\r\n"))
 
 
-@settings(deadline=None)  # a busy machine is not slow code
 @given(name=printable.filter(lambda name: name.strip() == name and name != ""))
 def test_a_display_name_comes_through_whole(name: str) -> None:
     message = email.message_from_bytes(compose(name=name))
@@ -109,7 +107,6 @@ def test_an_old_kind_of_line_break_before_a_place_is_kept() -> None:
     assert quoted_printable.up_to_a_place("Dear\r") == b"Dear\r\n=\r\n"
 
 
-@settings(deadline=None)  # a busy machine is not slow code
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
 @example("x" * 74 + " ")
 @example("first\n" + "é" * 12 + "xx\t\nlast")

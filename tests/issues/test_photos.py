@@ -141,7 +141,7 @@ def test_what_is_no_photo_gets_a_sentence_that_says_so(raw: bytes, says: str) ->
         photos.prepare(raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", picture()[:100]]))
 def test_any_bytes_are_a_photo_or_refused(rest: bytes, start: bytes) -> None:
     try:
@@ -151,7 +151,7 @@ def test_any_bytes_are_a_photo_or_refused(rest: bytes, start: bytes) -> None:
     assert prepared.jpeg.startswith(b"\xff\xd8\xff")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 630), st.integers(0, 255))
 def test_a_photo_with_one_broken_byte_is_a_photo_or_refused(position: int, value: int) -> None:
     raw = bytearray(picture(exif=Image.Exif()))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -203,7 +203,6 @@ async def test_what_takes_its_process_down_every_time_is_left_for_somebody_to_lo
     assert said in (row.error or "")
 
 
-@settings(deadline=None)
 @given(tries=st.integers(1, 10_000))
 def test_pauses_grow_to_an_hour_and_are_spread(tries: int) -> None:
     longest = min(settling.LONGEST_PAUSE, settling.FIRST_PAUSE * 2 ** min(tries - 1, 50))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intouch.surveys.counts import Counts, Place, QuestionCounts, ShownCounts, ShownQuestion
@@ -113,7 +113,7 @@ def _weak_spots(made: Town, shown: dict[str, ShownCounts]) -> list[str]:
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(st.one_of(towns(), full_towns()))
 def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) -> None:
     _attack(made)
@@ -121,7 +121,7 @@ def test_an_attacker_with_a_linear_programme_learns_no_small_number(made: Town) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000)
 @given(st.one_of(towns(), full_towns()))
 def test_an_attacker_with_a_linear_programme_and_all_night_learns_no_small_number(made: Town) -> None:
     _attack(made)
