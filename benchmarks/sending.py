@@ -24,6 +24,7 @@ from benchmarks import council
 from intouch import logs, schedule
 from intouch.cli import rooms
 from intouch.outbox.presence import Presence
+from intouch.post import Post
 from intouch.runtime import build_runtime
 from intouch.sender import build_worker
 
@@ -60,7 +61,7 @@ class Helper:
 async def help_out(smtp_url: str, database_url: str, due: datetime) -> None:
     """Send whatever is there, saying how much that was, until nobody listens on our standard input."""
     runtime = build_runtime(council.settings(database_url, smtp_url, due))
-    worker = build_worker(runtime, Presence(runtime.settings.data_dir))
+    worker = build_worker(runtime, Presence(runtime.settings.data_dir), email=Post(runtime.settings).channel)
     running, over = asyncio.create_task(worker.run()), asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     print("ready", flush=True)
     cpu, said = time.process_time(), 0
@@ -79,7 +80,7 @@ async def help_out(smtp_url: str, database_url: str, due: datetime) -> None:
 async def send(smtp_url: str, people: int, database_url: str, due: datetime, senders: int) -> dict[str, Any]:
     """What one run took."""
     runtime = build_runtime(council.settings(database_url, smtp_url, due))
-    worker = build_worker(runtime, Presence(runtime.settings.data_dir))
+    worker = build_worker(runtime, Presence(runtime.settings.data_dir), email=Post(runtime.settings).channel)
     helpers = [Helper() for _ in range(senders - 1)]
     for helper in helpers:
         await helper.start(smtp_url, str(people), "--database", database_url, "--due", due.isoformat())

@@ -18,6 +18,7 @@ from intouch.clock import Clock
 from intouch.issues import categories
 from intouch.outbox.presence import Presence
 from intouch.parts import PARTS, STOP_WITHIN, Upkeep
+from intouch.post import Post
 from intouch.runtime import build_runtime
 from intouch.schedule import Schedule
 from intouch.settings import Settings
@@ -46,7 +47,8 @@ class Application:
         self.parts = parts
         self.presence = Presence(settings.data_dir)
         self.chats = Chats(self.runtime, self.presence) if settings.telegram_token.get_secret_value() else None
-        self.worker = sender.build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None)
+        self.post = Post(settings)
+        self.worker = sender.build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None, self.post.channel)
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
         self.web: ASGIApp = self.pages
@@ -70,6 +72,7 @@ class Application:
             self._upkeep.begin("bot", self._run_bot)
             self._upkeep.begin("pace", partial(self.chats.share_pace, only_replies="sender" not in self.parts))
         if "sender" in self.parts:
+            self._upkeep.begin("email rate", partial(self.post.share_rate, self.runtime, self.presence))
             self._upkeep.begin("sender", self.worker.run)
             await sender.hear_of_bounces(self.runtime, self._upkeep)
         if "schedule" in self.parts:

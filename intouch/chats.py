@@ -12,7 +12,7 @@ from intouch.channels.calling import understood
 from intouch.channels.pacing import Pacer
 from intouch.channels.telegram import CouncilBot, TelegramChannel, open_bot
 from intouch.outbox.presence import Presence
-from intouch.outbox.sharing import SharedPace
+from intouch.outbox.sharing import SharedBotPace
 from intouch.runtime import Runtime
 
 log = logs.get("app")
@@ -52,7 +52,7 @@ class Chats:
         """Divide the pace with the other processes of this token, for good; who only replies has a little of it set aside."""
         runtime, token_id = self._runtime, self.bot.token.partition(":")[0]
         name, has_ended = self._presence.name, self._presence.has_ended
-        await SharedPace(
+        await SharedBotPace(
             runtime.sessions,
             runtime.clock,
             self.pacer,

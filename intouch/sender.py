@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,8 +13,6 @@ from intouch import logs
 from intouch.bounces import stopping
 from intouch.bounces.verp import ReturnPath
 from intouch.channels.outcomes import Channel
-from intouch.channels.signing import SigningChannel
-from intouch.channels.smtp import SmtpChannel
 from intouch.clock import Clock
 from intouch.digest import rendering as editions
 from intouch.letters import Letters
@@ -25,10 +23,10 @@ from intouch.outbox.presence import Presence
 from intouch.outbox.settling import Follow, OnDead, OnRefused
 from intouch.outbox.worker import Worker
 from intouch.parts import STOP_WITHIN, Upkeep
+from intouch.post import Post
 from intouch.residents import deliveries, reaching
 from intouch.runtime import Runtime, build_runtime
 from intouch.settings import Settings
-from intouch.smtp_address import SmtpAddress
 from intouch.storage import revision
 from intouch.surveys import invitations, outcomes
 from intouch.templating import Templates
@@ -47,7 +45,8 @@ class Sender:
         self.presence = Presence(settings.data_dir)
         has_bot = settings.telegram_token.get_secret_value() != ""
         self.chats: Chats | None = load("intouch.chats:Chats")(self.runtime, self.presence) if has_bot else None
-        self.worker = build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None)
+        self.post = Post(settings)
+        self.worker = build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None, self.post.channel)
         self._upkeep = Upkeep()
 
     async def start(self) -> None:
@@ -57,6 +56,7 @@ class Sender:
         if self.chats is not None:
             self._upkeep.begin("bot", self.chats.meet)
             self._upkeep.begin("pace", self.chats.share_pace)
+        self._upkeep.begin("email rate", partial(self.post.share_rate, self.runtime, self.presence))
         self._upkeep.begin("sender", self.worker.run)
         await hear_of_bounces(self.runtime, self._upkeep)
         log.info("app.started", parts="sender", bot=self.chats is not None)
@@ -81,9 +81,10 @@ async def let_go(runtime: Runtime, presence: Presence, chats: Chats | None, upke
     log.info("app.stopped")
 
 
-def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None = None) -> Worker:
+def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None = None, email: Channel | None = None) -> Worker:
     """Who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
     letters, settings = Letters(runtime.templates), runtime.settings
+    roads = {Road.TELEGRAM: telegram, Road.EMAIL: email}
     keeper = None if settings.is_staging else epoch.Keeper(runtime.sessions, runtime.clock, settings.epoch_path)
     renderers: dict[str, rendering.Renderer] = {
         **rendering.generic_renderers(letters),
@@ -97,7 +98,7 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         runtime.clock,
         presence,
         renderers=renderers,
-        channels=_roads(settings, telegram),
+        channels={road: channel for road, channel in roads.items() if channel is not None},
         email_from=settings.email_from,
         return_path=paths.of if (paths := return_path(settings)) else None,
         may_send_to=settings.may_send_to,
@@ -106,18 +107,6 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         beat=keeper.beat if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
     )
-
-
-def _roads(settings: Settings, telegram: Channel | None) -> Mapping[Road, Channel]:
-    roads: dict[Road, Channel] = {Road.TELEGRAM: telegram} if telegram is not None else {}
-    if notify_key := settings.notify_api_key.get_secret_value():
-        account = load("intouch.channels.notify:NotifyAccount")(notify_key, settings.notify_template_id, settings.notify_url)
-        roads[Road.EMAIL] = load("intouch.channels.notify:NotifyChannel")(account)
-    elif smtp_url := settings.smtp_url.get_secret_value():
-        smtp = SmtpChannel(SmtpAddress(smtp_url), email_from=settings.email_from)
-        signer = load("intouch.channels.dkim:signer")(settings) if settings.dkim_keys else None
-        roads[Road.EMAIL] = SigningChannel(smtp, signer.sign) if signer else smtp
-    return roads
 
 
 def return_path(settings: Settings) -> ReturnPath | None:

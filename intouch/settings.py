@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
     smtp_url: SecretStr = Field(
         SecretStr(""),
-        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4`, `rate=20` (a second), "
-        "`verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
+        description="`smtp://user:pass@host:587?starttls=1` or `smtps://user:pass@host`; add `connections=4` (of each sender), "
+        "`rate=20` (emails a second, of all senders), `verify=0` (a test server's own certificate). Empty: email waits in the outbox.",
     )
     notify_api_key: SecretStr = Field(
         SecretStr(""),

@@ -12,6 +12,7 @@ from typing import cast
 
 from intouch import logs
 from intouch.channels import mime, outcomes
+from intouch.channels.email_rate import EmailRate
 from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.smtp_connection import Connection, Letter, connect
 from intouch.channels.smtp_opening import CannotConnect, Patience
@@ -72,8 +73,17 @@ class _Seat:
 class SmtpChannel:
     """Sends emails to one mail server. Replies and notices go before bulk whenever a connection becomes free."""
 
-    def __init__(self, address: SmtpAddress, *, email_from: str, patience: Patience | None = None, wear: Wear | None = None) -> None:
+    def __init__(
+        self,
+        address: SmtpAddress,
+        *,
+        email_from: str,
+        patience: Patience | None = None,
+        wear: Wear | None = None,
+        rate: EmailRate | None = None,
+    ) -> None:
         self._address = address
+        self._rate = rate or EmailRate(address.per_second)
         self._sender = mime.address_on_the_wire(parseaddr(email_from)[1])
         self._patience = patience or Patience()
         self._wear = wear or Wear()
@@ -86,7 +96,6 @@ class SmtpChannel:
         self._connected = 0
         self._silences = 0
         self._no_more_until = 0.0
-        self._next_at = 0.0
         self._is_halting = False
 
     async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
@@ -102,6 +111,7 @@ class SmtpChannel:
 
     def halt(self) -> None:
         self._is_halting = True
+        self._rate.halt()
         self._empty(outcomes.not_tried("stopped before its turn"))
 
     async def close(self) -> None:
@@ -171,7 +181,7 @@ class SmtpChannel:
         if self._is_no_email(job):
             return
         connection = await self._usable(seat)
-        await self._rate()
+        await self._turn()
         if not await job.envelope.begin():
             job.settle(outcomes.not_tried("what comes of it could not be written down"))
             return
@@ -282,11 +292,8 @@ class SmtpChannel:
         job.settle(outcome)
         self._empty(outcome)
 
-    async def _rate(self) -> None:
+    async def _turn(self) -> None:
         """Wait for this message's place when the URL names a rate, or the server has asked for peace."""
         if self._tempo.rest:
             await asyncio.sleep(self._tempo.rest)
-        if self._address.per_second > 0:
-            now = time.monotonic()
-            self._next_at = max(self._next_at, now) + 1.0 / self._address.per_second
-            await asyncio.sleep(self._next_at - 1.0 / self._address.per_second - now)
+        await self._rate.place()

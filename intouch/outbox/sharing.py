@@ -1,4 +1,4 @@
-"""Sharing: the processes that speak for one bot token divide its pace, so that together they never exceed it."""
+"""Sharing: processes that send by one mail server or speak for one bot divide its pace, so that together they never exceed it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,9 +32,23 @@ JOIN_AFTER = 5.0
 # Calls a second that are left to each process that only replies: nobody sees its replies but Telegram, which counts them.
 RESERVED = 3
 
+Rows = Sequence[sa.Row[str, str, datetime]]
+
+
+class Paced(Protocol):
+    """What can be held to a part of its pace."""
+
+    def part_of(self, place: int, processes: int, *, reserved: int = 0) -> float:
+        """The part of the ``place``-th of so many processes; ``reserved`` calls a second are left to others."""
+        ...
+
+    def share(self, part: float) -> None:
+        """Keep to this part, 0 to 1, from now on; 0 holds all that is paced."""
+        ...
+
 
 class SharedPace:
-    """Holds a pacer to its part of the pace while other processes are there, and passes on when the Bot API says to stop.
+    """Holds what is paced to its part while other processes are there. ``of`` names what they share, for all of them alike.
 
     Each has a row in ``leases``, renewed every ten seconds, and counts the others every second: a reading question, no write.
     Who comes to others says nothing until all of them must have seen it or have fallen silent. A dead one's part is
@@ -44,17 +59,17 @@ class SharedPace:
         self,
         sessions: Sessions,
         clock: Clock,
-        pacer: Pacer,
+        paced: Paced,
         *,
-        token_id: str,
+        of: str,
         holder: str,
         has_ended: Callable[[str], bool] = nobody_has,
         only_replies: bool = False,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._pacer = pacer
-        self._prefix = f"pace of bot {token_id}: "
+        self._paced = paced
+        self._prefix = f"pace of {of}: "
         self._only_replies = only_replies
         self._name = f"{self._prefix}{_REPLIES if only_replies else ''}{holder}"
         self._holder = holder
@@ -63,13 +78,10 @@ class SharedPace:
         self._seen_at = float("-inf")
         self._renewed_at = float("-inf")
         self._ended: set[str] = set()
-        self._stops: dict[int, datetime] = {}
-        self._telling: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Keep the share right until cancelled; while the database is away nothing but replies is sent."""
-        self._pacer.share(0)
-        self._pacer.on_stop = self._tell
+        """Keep the share right until cancelled; while the database is away nothing that is paced is sent."""
+        self._paced.share(0)
         try:
             while True:
                 try:
@@ -78,15 +90,14 @@ class SharedPace:
                 except (sa.exc.SQLAlchemyError, OSError) as error:
                     log.warning("outbox.pace_unknown", error=type(error).__name__)
                 if time.monotonic() - self._seen_at > BLIND_AFTER:
-                    self._pacer.share(0)
+                    self._paced.share(0)
                 await asyncio.sleep(LOOK_EVERY)
         finally:
-            self._pacer.on_stop = None
-            self._pacer.share(0)
+            self._paced.share(0)
             await self._leave()
 
-    async def look(self) -> None:
-        """Renew our row when it is time, count who is there, and take our part."""
+    async def look(self) -> Rows:
+        """Renew our row when it is time, count who is there, and take our part; the rows that were seen."""
         began = time.monotonic()
         if began - self._renewed_at > LEASE.total_seconds():
             self._joined_at = float("inf")  # our row may have run out: we come as a new one
@@ -101,35 +112,16 @@ class SharedPace:
             self._joined_at = began + (JOIN_AFTER if others else 0.0)
         self._seen_at = began
         before, reserved = sum(row.name < self._name for row in others), RESERVED * (len(alive) - len(others))
-        part = self._pacer.part_of(before, len(others) + 1, reserved=reserved)
-        self._pacer.share(part if began >= self._joined_at and not self._only_replies else 0)
-        for rank in (NOTICE, BULK):
-            until = max((row.until for row in rows if row.name == self._stop_name(rank)), default=None)
-            # Once: when the clock is set back meanwhile, the same moment is an hour away.
-            if until is not None and until != self._stops.get(rank):
-                self._stops[rank] = until
-                self._pacer.hold(rank, (until - self._clock.now()).total_seconds())
+        part = self._paced.part_of(before, len(others) + 1, reserved=reserved)
+        self._paced.share(part if began >= self._joined_at and not self._only_replies else 0)
+        return rows
 
-    def _alive(self, others: list[sa.Row[str, str, datetime]]) -> list[sa.Row[str, str, datetime]]:
+    def _alive(self, others: Rows) -> Rows:
         """Those who have not ended. What one said in its last second counts still, but not for who only comes now."""
         ended = {row.holder for row in others if self._has_ended(row.holder)}
         silent = ended if self._joined_at == float("inf") else ended & self._ended
         self._ended = ended
         return [row for row in others if row.holder not in silent]
-
-    def _stop_name(self, rank: int) -> str:
-        return f"{self._prefix}stop {rank}"
-
-    def _tell(self, rank: int, seconds: float) -> None:
-        task = asyncio.create_task(self._tell_others(rank, self._clock.now() + timedelta(seconds=seconds)))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
-    async def _tell_others(self, rank: int, until: datetime) -> None:
-        try:
-            await self._write(self._stop_name(rank), until)
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            log.warning("outbox.stop_not_told", error=type(error).__name__)
 
     async def _write(self, name: str, until: datetime) -> None:
         async with self._sessions.write() as session:
@@ -145,7 +137,7 @@ class SharedPace:
         for statement in (sa.delete(Lease).where(ours, Lease.until <= now), too_long):
             await session.execute(statement, execution_options={"synchronize_session": False})
 
-    async def _read(self) -> Sequence[sa.Row[str, str, datetime]]:
+    async def _read(self) -> Rows:
         ours = Lease.name.startswith(self._prefix, autoescape=True)
         rows = sa.select(Lease.name, Lease.holder, Lease.until).where(ours, Lease.until > self._clock.now())
         async with self._sessions.read() as session:
@@ -157,3 +149,54 @@ class SharedPace:
                 await session.execute(sa.delete(Lease).where(Lease.name == self._name))
         except (sa.exc.SQLAlchemyError, OSError):
             pass  # it runs out by itself
+
+
+class SharedBotPace(SharedPace):
+    """The pace of one bot's token; it also passes on when the Bot API says to stop."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        pacer: Pacer,
+        *,
+        token_id: str,
+        holder: str,
+        has_ended: Callable[[str], bool] = nobody_has,
+        only_replies: bool = False,
+    ) -> None:
+        super().__init__(sessions, clock, pacer, of=f"bot {token_id}", holder=holder, has_ended=has_ended, only_replies=only_replies)
+        self._pacer = pacer
+        self._stops: dict[int, datetime] = {}
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        self._pacer.on_stop = self._tell
+        try:
+            await super().run()
+        finally:
+            self._pacer.on_stop = None
+
+    async def look(self) -> Rows:
+        rows = await super().look()
+        for rank in (NOTICE, BULK):
+            until = max((row.until for row in rows if row.name == self._stop_name(rank)), default=None)
+            # Once: when the clock is set back meanwhile, the same moment is an hour away.
+            if until is not None and until != self._stops.get(rank):
+                self._stops[rank] = until
+                self._pacer.hold(rank, (until - self._clock.now()).total_seconds())
+        return rows
+
+    def _stop_name(self, rank: int) -> str:
+        return f"{self._prefix}stop {rank}"
+
+    def _tell(self, rank: int, seconds: float) -> None:
+        task = asyncio.create_task(self._tell_others(rank, self._clock.now() + timedelta(seconds=seconds)))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_others(self, rank: int, until: datetime) -> None:
+        try:
+            await self._write(self._stop_name(rank), until)
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            log.warning("outbox.stop_not_told", error=type(error).__name__)

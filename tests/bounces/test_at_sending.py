@@ -16,6 +16,7 @@ from intouch.outbox import enqueue
 from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.presence import Presence
 from intouch.outbox.worker import Worker
+from intouch.post import Post
 from intouch.runtime import Runtime
 from tests.bounces import mailing
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
@@ -26,7 +27,7 @@ GREYLISTED, BUSY = "450 4.2.0 Greylisted", "452 4.3.1 Insufficient system storag
 
 def worker_to(runtime: Runtime, server: ScriptedSmtp) -> Worker:
     settings = runtime.settings.model_copy(update={"smtp_url": SecretStr(server.url)})
-    return sender.build_worker(replace(runtime, settings=settings), Presence(settings.data_dir))
+    return sender.build_worker(replace(runtime, settings=settings), Presence(settings.data_dir), email=Post(settings).channel)
 
 
 async def queue_letter(runtime: Runtime, owner: int, key: str) -> None:

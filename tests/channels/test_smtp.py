@@ -289,6 +289,21 @@ async def test_a_rate_in_the_url_is_kept() -> None:
     assert time.monotonic() - began >= 14 / 50
 
 
+async def test_who_waits_for_a_slow_rate_is_let_go_when_we_stop() -> None:
+    async with serving(ScriptedSmtp()) as server:
+        sender = channel(server.url.replace("connections=1", "connections=3&rate=0.01"))
+        sending = asyncio.create_task(send(sender, envelopes(*(f"r{number}@x.example" for number in range(5)))))
+        while not server.taken:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # the others wait for their places
+        sender.halt()
+        async with asyncio.timeout(20):
+            verdicts = [outcome.verdict for outcome in await sending]
+        await sender.close()
+    assert sorted(verdicts) == sorted([Verdict.SENT] + [Verdict.NOT_TRIED] * 4)
+    assert len(server.taken) == 1
+
+
 @pytest.mark.parametrize("first", ["refuses", "swallows"])
 async def test_a_host_with_an_address_that_leads_nowhere_is_reached_at_the_next(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as an IPv6 that the network drops: a socket with a full queue answers as little as that."""

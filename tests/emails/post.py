@@ -27,6 +27,7 @@ from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.presence import Presence
 from intouch.outbox.worker import Worker
 from intouch.places.models import Area, Ward
+from intouch.post import Post
 from intouch.residents import consents, email, moving
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
@@ -97,7 +98,7 @@ async def everything(database_url: str, folder: Path) -> dict[str, Mail]:
         try:
             async with runtime.sessions.write() as session:
                 await _queue(session, runtime)
-            await _send(sender.build_worker(runtime, Presence(runtime.settings.data_dir)), runtime)
+            await _send(sender.build_worker(runtime, Presence(runtime.settings.data_dir), email=Post(runtime.settings).channel), runtime)
         finally:
             await runtime.sessions.close()
         return {mail.recipients[0].partition("@")[0]: mail for mail in box.messages}

@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from intouch.channels.email_rate import EmailRate
 from intouch.channels.pacing import BULK, NOTICE, Pacer
 from intouch.clock import ShiftedClock
 from intouch.outbox import sharing
-from intouch.outbox.sharing import SharedPace
+from intouch.outbox.sharing import SharedBotPace, SharedPace
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import until
 
@@ -34,10 +35,10 @@ class Heard(Pacer):
 
 
 @pytest.fixture
-def join(runtime: Runtime, clock: ShiftedClock) -> Callable[..., tuple[SharedPace, Heard]]:
-    def joined(name: str, token_id: str = "123", ended: Collection[str] = (), *, only_replies: bool = False) -> tuple[SharedPace, Heard]:
+def join(runtime: Runtime, clock: ShiftedClock) -> Callable[..., tuple[SharedBotPace, Heard]]:
+    def joined(name: str, token_id: str = "123", ended: Collection[str] = (), *, only_replies: bool = False) -> tuple[SharedBotPace, Heard]:
         pacer = Heard()
-        pace = SharedPace(
+        pace = SharedBotPace(
             runtime.sessions,
             clock,
             pacer,
@@ -51,7 +52,7 @@ def join(runtime: Runtime, clock: ShiftedClock) -> Callable[..., tuple[SharedPac
     return joined
 
 
-Join = Callable[..., tuple[SharedPace, Heard]]
+Join = Callable[..., tuple[SharedBotPace, Heard]]
 
 
 async def test_one_alone_has_the_whole_pace_at_once(join: Join) -> None:
@@ -184,6 +185,30 @@ async def test_another_bot_has_a_pace_of_its_own(join: Join) -> None:
     await one.look()
     await two.look()
     assert (first.part, second.part) == (1, 1)
+
+
+async def test_the_rate_of_a_mail_server_is_divided_too(runtime: Runtime, clock: ShiftedClock) -> None:
+    """By all senders alike; a bot beside them has nothing to do with it."""
+    parts: dict[str, float] = {}
+
+    class Rate(EmailRate):
+        def share(self, part: float) -> None:
+            parts[self.name] = part
+
+        def __init__(self, name: str) -> None:
+            super().__init__(7)
+            self.name = name
+
+    there = [SharedPace(runtime.sessions, clock, Rate(name), of="email", holder=name) for name in ("one", "two", "three")]
+    bot = SharedBotPace(runtime.sessions, clock, Pacer(), token_id="123", holder="bot", only_replies=True)
+    await bot.look()
+    for pace in there:
+        await pace.look()
+        assert sum(parts.values()) == 1
+    for pace in there:
+        pace._joined_at = 0.0
+        await pace.look()
+    assert parts == pytest.approx({"one": 1 / 3, "two": 1 / 3, "three": 1 / 3})
 
 
 async def test_it_joins_and_leaves_by_itself(join: Join) -> None:

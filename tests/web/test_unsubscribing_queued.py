@@ -16,6 +16,7 @@ from intouch.digest import recipients
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery, State
 from intouch.outbox.presence import Presence
+from intouch.post import Post
 from intouch.residents import deliveries, subscriptions
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
@@ -58,7 +59,7 @@ async def test_a_digest_that_waits_is_not_sent_to_who_unsubscribed_since(
     assert (await client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})).status_code == 200
     async with serving(ScriptedSmtp()) as server:
         settings = site.settings.model_copy(update={"smtp_url": SecretStr(server.url)})
-        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir))
+        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir), email=Post(settings).channel)
         await worker.send_due()
         await worker.stop(within=5)
     assert [recipient for recipient, _ in server.taken] == ["bob@example.org"]
@@ -86,7 +87,7 @@ async def test_a_digest_that_was_claimed_and_waits_for_its_place_is_not_sent_to_
     await _edition(site, wards[0], now)
     async with serving(ScriptedSmtp()) as server:
         settings = site.settings.model_copy(update={"smtp_url": SecretStr(f"{server.url}&rate=0.1")})  # the second waits ten seconds
-        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir))
+        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir), email=Post(settings).channel)
         running = asyncio.create_task(worker.run())
         async with asyncio.timeout(20):
             while not server.taken:
