@@ -35,6 +35,8 @@ ANSWER_WITHIN = 10  # seconds more for the answer to come
 IMPATIENCE = 0.1
 BATCH = 100
 MOST_UNDER_WAY = 400
+# Seconds of even the fastest answer where the Bot API is far: then full handfuls are written down, and the next are asked for at once.
+FAR = 0.015
 # Updates that were written down are crossed off together.
 CROSS_OFF_WITHIN = 0.2
 LEASE = "bot's poller"
@@ -56,6 +58,7 @@ class Poller:
         self._renewed_at = float("-inf")
         self._offset: int | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+        self._has_room = asyncio.Event()
         self._written: set[int] = set()
         self._done: set[int] = set()
         self._crossing_off: asyncio.Task[None] | None = None
@@ -96,21 +99,30 @@ class Poller:
         log.info("bot.polling", waiting=len(bodies))
 
     async def _poll(self) -> None:
-        while len(self._under_way) > MOST_UNDER_WAY:
-            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        await self._wait_for_room()
         bodies = await self._fetch()
         if not bodies:
             return
+        # A full one says that more are waiting.
+        is_full = len(bodies) >= BATCH
         handful = Handful(bodies)
-        for body in bodies:
-            self._take(body, handful)
-        # A full batch says that more are waiting: then the calls of these need not all end first.
-        await handful.wait(standstill=PATIENCE if len(bodies) < BATCH else IMPATIENCE)
-        await self._write_down(handful.left)
+        if is_full and self.bot.fastest >= FAR:
+            await self._write_down(bodies)  # so that what these do and the way of the next take the same time
+            self._take_all(bodies, handful)
+        else:
+            self._take_all(bodies, handful)
+            # Then the calls of these need not all end first.
+            await handful.wait(standstill=IMPATIENCE if is_full else PATIENCE)
+            await self._write_down(handful.left)
         self._done &= self._written
         self._cross_off_soon()
         # Only now: asking from the next number on is what makes the Bot API forget these.
         self._offset = bodies[-1]["update_id"] + 1
+
+    async def _wait_for_room(self) -> None:
+        while len(self._under_way) > MOST_UNDER_WAY:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     async def _fetch(self) -> list[dict[str, Any]]:
         """The next updates as the Bot API writes them. Not read by the library: one that it can't read would cost us all of them."""
@@ -120,6 +132,10 @@ class Poller:
             raise NotUnderstood("the Bot API answered with something that is no list of updates")
         return found
 
+    def _take_all(self, bodies: Sequence[dict[str, Any]], handful: Handful) -> None:
+        for body in bodies:
+            self._take(body, handful)
+
     def _take(self, body: dict[str, Any], handful: Handful) -> None:
         """It is settled as soon as the Bot API may forget it: a tap when its effect is stored, anything else when it was answered too.
 
@@ -128,7 +144,12 @@ class Poller:
         """
         task = asyncio.create_task(self._take_and_cross_off(body, handful))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if len(self._under_way) <= MOST_UNDER_WAY:
+            self._has_room.set()
 
     async def _take_and_cross_off(self, body: dict[str, Any], handful: Handful) -> None:
         settle = partial(handful.settle, body["update_id"])

@@ -154,6 +154,30 @@ async def test_an_update_whose_process_died_is_taken_up_by_the_next(house: House
     await alice.expects("What you can do here")
 
 
+async def test_where_the_bot_api_is_far_a_full_handful_is_written_down_before_it_is_done(house: House) -> None:
+    """For the next one takes its time to come."""
+    written: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        written.extend(table for table in ("waiting_updates", "handled_updates") if statement.startswith(f"INSERT INTO {table} "))
+
+    people = [house.telegram.person(5000 + number, f"P{number}") for number in range(polling.BATCH + 20)]
+    await house.application.stop()
+    for person in people:
+        await person.sends("/help")
+    house.telegram.slow(2 * polling.FAR)
+    sa.event.listen(sa.Engine, "after_cursor_execute", note)
+    try:
+        await house.restart()
+        for person in people:
+            await person.expects("What you can do here", timeout=30)
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", note)
+    assert written[0] == "waiting_updates"
+    await until(lambda: _none_waiting(house), what="all to be crossed off")
+    assert await _count(house, HandledUpdate) == len(people)
+
+
 async def test_a_slow_photo_does_not_hold_up_anybody_else(house: House) -> None:
     alice, bob = house.telegram.person(1001, "Alice"), house.telegram.person(1002, "Bob")
     await signs_up(alice)

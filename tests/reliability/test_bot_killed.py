@@ -128,6 +128,28 @@ async def test_nobody_is_left_without_an_answer_and_no_answer_is_lost(database_u
         assert await _answered(runtime) == chosen
 
 
+@pytest.mark.slow
+async def test_a_kill_loses_nobody_of_those_whom_the_bot_api_has_forgotten_already(database_url: str, tmp_path: Path) -> None:
+    """Where it is far, it may forget what is written down and not done yet."""
+    async with simulated_telegram() as telegram, council(database_url, tmp_path, telegram) as (_, group):
+        telegram.slow(0.03)
+        people = [telegram.person(9000 + number, f"P{number}") for number in range(350)]
+        for person in people:
+            await person.sends("/start")
+        for _ in range(3):
+            before = len(telegram.updates.pending)
+            group.start()
+            await _until(lambda: len(telegram.updates.pending) < before, group)  # noqa: B023
+            await asyncio.sleep(random.uniform(0, 0.05))
+            await group.kill()
+        group.start()
+        try:
+            for person in people:
+                await person.expects("Who sees it", timeout=30)
+        finally:
+            await group.kill()
+
+
 async def _launch(runtime: Runtime) -> None:
     now = datetime.now(UTC)
     async with runtime.sessions.write() as session:
