@@ -28,7 +28,7 @@ _A_HANGING_SERVER = 3  # time-outs in a row
 class Wear:
     """After how many messages and seconds a connection is closed, and how long it is kept without any message."""
 
-    messages: int = 100
+    messages: int = 500  # opening another costs as much as ten messages; Exim, for one, takes no more than 1,000
     age: float = 300.0
     idle: float = 10.0
 

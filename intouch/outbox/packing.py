@@ -25,6 +25,7 @@ log = logs.get("outbox")
 # What has to be so before the call for the delivery of this number; see ``Envelope``.
 Begin = Callable[[int], Awaitable[bool]]
 
+_NOTHING = outcomes.failed("nothing was rendered")
 _RANKS = {Lane.REPLY: 0, Lane.NOTICE: 1, Lane.BULK: 2}
 
 
@@ -63,7 +64,7 @@ class Packer:
         for kind, group in kinds.items():
             rendered = await self._render(kind, group)
             async for delivery in unhurried(group):
-                content = self._content(delivery, rendered.get(delivery.id, outcomes.failed("nothing was rendered")))
+                content = self._content(delivery, rendered.get(delivery.id, _NOTHING))
                 if isinstance(content, Outcome):
                     packed.settled.append(Settled(delivery, content))
                 else:

@@ -19,7 +19,7 @@ log = logs.get("outbox")
 
 LARGEST_GROUP = 250
 MOST_UNWRITTEN = 200  # and what the connections have under way by then makes it a group
-WORTH_WRITING = 64
+WORTH_WRITING = LARGEST_GROUP // 2  # while one half is being written the other comes in: nobody waits, and commits stay few
 LINGER = 0.02  # seconds: a larger group is worth waiting a moment for
 _LONGEST_PAUSE = 5.0
 
@@ -36,7 +36,9 @@ class Settler:
         follow: Follow,
         done: Callable[[int], None],
         note_sent: Callable[[int], None] | None = None,
+        linger: float = LINGER,
     ) -> None:
+        """``linger``: seconds that fewer outcomes than are worth writing wait for others; else than usual only in tests."""
         self._sessions = sessions
         self._clock = clock
         self._rules = rules
@@ -47,6 +49,8 @@ class Settler:
         self._writer: asyncio.Task[None] | None = None
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._linger = linger
+        self._is_worth_writing = asyncio.Event()
         self.counts: Counter[str] = Counter()
 
     def put(self, one: Settled) -> None:
@@ -54,6 +58,8 @@ class Settler:
         self._waiting.append(one)
         if len(self._waiting) >= MOST_UNWRITTEN:
             self._has_room.clear()
+        if len(self._waiting) >= WORTH_WRITING:
+            self._is_worth_writing.set()
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
 
@@ -77,7 +83,7 @@ class Settler:
         pause = 0.1
         while self._waiting:
             if len(self._waiting) < WORTH_WRITING:
-                await asyncio.sleep(LINGER)
+                await self._wait_for_more()
             group = self._waiting[:LARGEST_GROUP]
             try:
                 await self._write(group)
@@ -91,6 +97,12 @@ class Settler:
             if len(self._waiting) < MOST_UNWRITTEN:
                 self._has_room.set()
             self._note(group)
+
+    async def _wait_for_more(self) -> None:
+        self._is_worth_writing.clear()
+        alarm = asyncio.get_running_loop().call_later(self._linger, self._is_worth_writing.set)
+        await self._is_worth_writing.wait()
+        alarm.cancel()
 
     async def _write(self, group: list[Settled]) -> None:
         """Write a group. Raises when the database is at fault; what others do about it never is."""
