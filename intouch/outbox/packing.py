@@ -64,11 +64,12 @@ class Packer:
         for kind, group in kinds.items():
             rendered = await self._render(kind, group)
             async for delivery in unhurried(group):
-                content = self._content(delivery, rendered.get(delivery.id, _NOTHING))
+                message_id = mime.message_id(delivery.key, self._email_from) if delivery.road is Road.EMAIL else ""
+                content = self._content(delivery, rendered.get(delivery.id, _NOTHING), message_id)
                 if isinstance(content, Outcome):
                     packed.settled.append(Settled(delivery, content))
                 else:
-                    packed.envelopes.append(self._envelope(delivery, content, is_ours))
+                    packed.envelopes.append(self._envelope(delivery, content, message_id, is_ours))
         return packed
 
     async def _render(self, kind: str, group: Sequence[Parcel]) -> Mapping[int, Rendered | Outcome]:
@@ -94,11 +95,11 @@ class Packer:
         async with self._sessions.read() as session:
             await session.execute(sa.select(Delivery.id).limit(1))
 
-    def _content(self, delivery: Parcel, rendered: Rendered | Outcome) -> TelegramMessage | mime.Message | Outcome:
+    def _content(self, delivery: Parcel, rendered: Rendered | Outcome, message_id: str) -> TelegramMessage | mime.Message | Outcome:
         is_email = delivery.road is Road.EMAIL
         if is_email and isinstance(rendered, (Copy, Letter)):
             try:
-                return self._email(delivery, rendered)
+                return self._email(delivery, rendered, message_id)
             except Exception as error:
                 return _render_error(delivery, error)
         match rendered:
@@ -112,22 +113,24 @@ class Packer:
                 return rendered
         return outcomes.failed(f"a {type(rendered).__name__} can't leave by {delivery.road}")
 
-    def _email(self, delivery: Parcel, rendered: Letter | Copy) -> mime.Message:
-        message_id, at = mime.message_id(delivery.key, self._email_from), delivery.created_at
+    def _email(self, delivery: Parcel, rendered: Letter | Copy, message_id: str) -> mime.Message:
+        at = delivery.created_at
         if isinstance(rendered, Copy):
             personal = mime.personal_headers(recipient=delivery.address, message_id=message_id, at=at)
             return rendered.plate(self._email_from).copy(personal, rendered.words)
         return mime.compose(rendered, sender=self._email_from, recipient=delivery.address, message_id=message_id, at=at)
 
-    def _envelope(self, delivery: Parcel, content: TelegramMessage | mime.Message, is_ours: Callable[[int], bool]) -> Envelope:
-        identity, is_email = delivery.id, delivery.road is Road.EMAIL
+    def _envelope(
+        self, delivery: Parcel, content: TelegramMessage | mime.Message, message_id: str, is_ours: Callable[[int], bool]
+    ) -> Envelope:
+        identity = delivery.id
         return Envelope(
             number=identity,
             address=delivery.address,
             content=content,
             rank=_RANKS[delivery.lane],
-            message_id=mime.message_id(delivery.key, self._email_from) if is_email else "",
-            sender=self._return_path(identity) if self._return_path and is_email else "",
+            message_id=message_id,
+            sender=self._return_path(identity) if self._return_path and message_id else "",
             is_ours=partial(is_ours, identity),
             begin=partial(self._begin[delivery.road], identity),
         )
