@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 
 from flufl.bounce import all_failures
@@ -24,8 +25,12 @@ COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}
 _RECEIVED_FOR = ("delivered-to", "x-original-to", "envelope-to", "to")
 _SENT_FROM = ("original-mail-from", "return-path", "x-failed-return-path")
 _MOST_PARTS = 200
+# No report is like that; to the parser each line costs as much as there are boundaries open, and each semicolon as those before it.
+_MOST_LINES, _MOST_BOUNDARIES = 50_000, 100
+_BOUNDARY = re.compile(rb"(?i)\bboundary[\s*\d]*=")
+_LONG_TYPE = re.compile(rb"(?im)^content-type:(?:[^\r\n]|[\r\n]+[ \t]){4000}")
 _FAILED = ("fail", "error")  # "error" is OpenSMTPD's word for it
-_QUOTED = re.compile(r"(?im)^\W*(?:received|return-path): |^-.*\bcopy of\b")
+_QUOTED = re.compile(r"(?im)^[^\w\n]*(?:received|return-path): |^-.*\bcopy of\b")
 _DELAYED = re.compile(r"(?i)\bdelay|^\W*warning\b")
 _TAGS = re.compile(r"<(?![^<>\s]*@)[^<>]{0,1000}>")
 
@@ -46,7 +51,7 @@ def read(message: bytes, paths: ReturnPath, *, recipients: Sequence[str] = ()) -
 
     ``recipients`` are those of the envelope, where it is known.
     """
-    if len(message) > MOST_BYTES:
+    if _is_too_much(message):
         return None
     try:
         parsed = message_from_bytes(message)
@@ -56,6 +61,14 @@ def read(message: bytes, paths: ReturnPath, *, recipients: Sequence[str] = ()) -
         log.info("bounces.unreadable", error=type(error).__name__)
         return None
     return Report(found[1], found[0], delivery_id) if found else None
+
+
+def _is_too_much(message: bytes) -> bool:
+    """Whether somebody made it to keep us busy: reading it would take minutes."""
+    lines = message.count(b"\n") + message.count(b"\r")
+    if len(message) > MOST_BYTES or lines > _MOST_LINES:
+        return True
+    return len(_BOUNDARY.findall(message)) > _MOST_BOUNDARIES or _LONG_TYPE.search(message) is not None
 
 
 def _deliveries(message: Message, paths: ReturnPath, recipients: Iterable[str]) -> Iterator[int]:
@@ -71,7 +84,7 @@ def _quoted(message: Message) -> Iterator[str]:
         if part is not message:
             yield from _values(part, _SENT_FROM)
         if part.get_content_type() == "text/rfc822-headers":
-            yield from _values(message_from_bytes(_content(part)), _SENT_FROM)
+            yield from _values(_headers(_content(part)), _SENT_FROM)
 
 
 def _values(message: Message, names: Iterable[str]) -> Iterator[str]:
@@ -92,6 +105,11 @@ def _content(part: Message) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
+def _headers(content: bytes) -> Message:
+    """The headers alone: below them may stand what would take minutes to read, encoded."""
+    return BytesHeaderParser().parsebytes(content)
+
+
 def _complaint(message: Message) -> tuple[str, Kind] | None:
     for part in _parts(message):
         if part.get_content_type() == "message/feedback-report":
@@ -106,7 +124,7 @@ def _fields(part: Message) -> Message:
     inner = part.get_payload()
     if isinstance(inner, list) and inner:
         return inner[0] if isinstance(inner[0], Message) else part
-    return message_from_bytes(_content(part))
+    return _headers(_content(part))
 
 
 def _failure(message: Message) -> tuple[str, Kind] | None:
@@ -141,7 +159,7 @@ def _mildest(said: Sequence[tuple[str, Kind] | None]) -> tuple[str, Kind] | None
 
 def _groups(content: bytes) -> list[Message]:
     blocks = content.replace(b"\r\n", b"\n").split(b"\n\n")
-    return [message_from_bytes(block.lstrip(b"\n")) for block in blocks if block.strip()]
+    return [_headers(block.lstrip(b"\n")) for block in blocks if block.strip()]
 
 
 def _of_recipient(group: Message) -> tuple[str, Kind] | None:

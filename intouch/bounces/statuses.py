@@ -11,7 +11,7 @@ from intouch.channels.smtp_words import Blame, blame
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 # Where a reply's code stands: in a letter for people, any other three digits may be half a telephone number.
 _REPLY = re.compile(
-    r"""(?:^\W*|[:;>"]\s*|\b(?:said|says|error|code|status|reply|response|with)\W{1,3})([45]\d\d)(?![\d.]|-\d)""",
+    r"""(?:^[^\w\n]*|[:;>"]\s*|\b(?:said|says|error|code|status|reply|response|with)\W{1,3})([45]\d\d)(?![\d.]|-\d)""",
     re.IGNORECASE | re.MULTILINE,
 )
 
