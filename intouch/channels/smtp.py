@@ -180,8 +180,7 @@ class SmtpChannel:
     async def _serve_one(self, job: _Job, seat: _Seat) -> None:
         if self._is_no_email(job):
             return
-        connection = await self._usable(seat)
-        await self._turn()
+        connection = await self._turn(seat)
         if not await job.envelope.begin():
             job.settle(outcomes.not_tried("what comes of it could not be written down"))
             return
@@ -292,8 +291,10 @@ class SmtpChannel:
         job.settle(outcome)
         self._empty(outcome)
 
-    async def _turn(self) -> None:
-        """Wait for this message's place when the URL names a rate, or the server has asked for peace."""
+    async def _turn(self, seat: _Seat) -> Connection:
+        """A connection, when this message's place has come: the URL may name a rate, and the server may have asked for peace."""
+        await self._usable(seat)
         if self._tempo.rest:
             await asyncio.sleep(self._tempo.rest)
         await self._rate.place()
+        return await self._usable(seat)  # another, where the server waited less long than we had to

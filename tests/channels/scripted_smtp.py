@@ -29,6 +29,7 @@ class ScriptedSmtp:
     script: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pipelining: bool = True
     extensions: Sequence[str] = ("8BITMIME",)
+    idle: float | None = None  # seconds without a command after which it says 421 and hangs up
     port: int = 0
     connections: int = 0
     taken: list[tuple[str, bytes]] = field(default_factory=list)  # recipient and message as it came over the wire
@@ -53,7 +54,7 @@ class ScriptedSmtp:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mailed, recipient = False, ""
-        while line := (await reader.readline()).decode().strip():
+        while line := (await self._command(reader, writer)).decode().strip():
             self.commands.append(line)
             verb = line[:4].upper()
             if verb == "EHLO":
@@ -78,6 +79,13 @@ class ScriptedSmtp:
                 return
             else:
                 await self._say(verb, "502 5.5.2 unknown", writer)
+
+    async def _command(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        try:
+            return await asyncio.wait_for(reader.readline(), self.idle)
+        except TimeoutError:
+            writer.write(b"421 4.4.2 Error: timeout exceeded\r\n")
+            raise _End from None
 
     async def _nested(self, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"503 5.5.1 nested MAIL\r\n")

@@ -115,6 +115,16 @@ async def test_a_server_that_takes_so_many_messages_over_one_connection_is_given
     assert server.connections == 2
 
 
+async def test_a_server_that_waits_less_long_than_we_must_gets_every_message_over_a_connection_of_its_own() -> None:
+    async with serving(ScriptedSmtp(idle=0.1)) as server:
+        # With a rate in the URL; the rest after a complaint is up to ten seconds, as long as Postfix waits under stress.
+        address = SmtpAddress(f"{server.url}&rate=2.5")
+        channel = SmtpChannel(address, email_from="In Touch <news@council.example>", patience=patience_with(server))
+        outcomes = await send(channel, "alice@x.example", "bob@x.example", "grace@x.example")
+        await channel.close()
+    assert [outcome.verdict for outcome in outcomes] == [S, S, S]
+
+
 @pytest.mark.parametrize(("stage", "verdict"), [("MAIL", R), ("final", U)])
 async def test_what_waits_behind_a_server_that_hangs_is_given_back(stage: str, verdict: Verdict) -> None:
     async with serving(ScriptedSmtp({stage: [STALL] * 9})) as server:
