@@ -11,6 +11,7 @@ SUCCESSES_TO_RISE = 50
 _QUIET = 1.0  # seconds: what many connections hear at once is one complaint
 _LONGEST_REST = 10.0
 _OF_PACE = re.compile(r"(?i)\btoo (many|much|fast|quick)|\brate\b|\bslow down\b")
+_GREYLISTED = re.compile(r"(?i)\bgr[ae]y\W?list")  # milter-greylist, rspamd and Exim say so with 451
 
 
 @dataclass(slots=True)
@@ -63,6 +64,6 @@ def is_complaint(reply: Reply, stage: Stage = Stage.RCPT) -> bool:
     if reply.closes or stage is Stage.MAIL:
         return True
     subject = reply.enhanced.split(".")[1] if reply.enhanced else ""
-    if reply.code == 450 and subject in ("", "7"):
+    if (reply.code == 450 and subject in ("", "7")) or _GREYLISTED.search(reply.text):
         return _OF_PACE.search(reply.text) is not None  # else greylisting; Postfix too limits recipients with 450 4.7.1
     return subject in ("", "3", "4", "5", "7")
