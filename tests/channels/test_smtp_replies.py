@@ -35,6 +35,7 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         # What we may not do there, said at RCPT: a setting that is put right tomorrow, and no word about the address.
         (550, "relay not permitted", R),
         (550, "Relaying denied", R),
+        (550, "Administrative prohibition", R),  # Exim's, for any rule of its owner that has no words of its own
         (550, "5.7.1 Unable to relay", R),
         (550, "5.7.54 SMTP; Unable to relay recipient in non-accepted domain", R),
         (554, "5.7.1 <grace@x.example>: Relay access denied", R),
