@@ -15,6 +15,7 @@ from intouch.channels import mime, outcomes
 from intouch.channels.email_rate import EmailRate
 from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.smtp_connection import Connection, Letter, connect
+from intouch.channels.smtp_jobs import Batch, Job
 from intouch.channels.smtp_opening import CannotConnect, Patience
 from intouch.channels.tempo import Tempo
 from intouch.smtp_address import SmtpAddress
@@ -22,6 +23,7 @@ from intouch.smtp_address import SmtpAddress
 log = logs.get("channels")
 
 _A_HANGING_SERVER = 3  # time-outs in a row
+_NOT_AHEAD = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,41 +35,12 @@ class Wear:
     idle: float = 10.0
 
 
-class _Batch:
-    """Envelopes that came together, and whoever waits to hear of each."""
-
-    def __init__(self, size: int, heard: Heard) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.is_abandoned = False
-        self._left = size
-        self._heard = heard
-
-    def tell(self, number: int, outcome: Outcome) -> None:
-        if self.is_abandoned:
-            return
-        self._heard(number, outcome)
-        self._left -= 1
-        if not self._left and not self.done.done():
-            self.done.set_result(None)
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    number: int
-    envelope: Envelope
-    batch: _Batch
-    is_second: bool = False
-
-    def settle(self, outcome: Outcome) -> None:
-        self.batch.tell(self.envelope.number, outcome)
-
-
 @dataclass(slots=True)
 class _Seat:
     """Room for one connection; whoever sits in it changes. ``ahead``: whose opening went out with the letter before."""
 
     connection: Connection | None = None
-    ahead: tuple[_Job, Letter] | None = None
+    ahead: tuple[Job, Letter] | None = None
 
 
 class SmtpChannel:
@@ -88,7 +61,7 @@ class SmtpChannel:
         self._patience = patience or Patience()
         self._wear = wear or Wear()
         self._tempo = Tempo(address.connections)
-        self._jobs: asyncio.PriorityQueue[tuple[int, int, _Job]] = asyncio.PriorityQueue()
+        self._jobs: asyncio.PriorityQueue[tuple[int, int, Job]] = asyncio.PriorityQueue()
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = 0
@@ -96,15 +69,16 @@ class SmtpChannel:
         self._connected = 0
         self._silences = 0
         self._no_more_until = 0.0
+        self._ahead_again_at = 0.0
         self._is_halting = False
 
     async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
         if not envelopes:
             return
-        batch = _Batch(len(envelopes), heard)
+        batch = Batch(len(envelopes), heard)
         try:
             for envelope in envelopes:
-                self._put(_Job(next(self._numbers), envelope, batch))
+                self._put(Job(next(self._numbers), envelope, batch))
             await batch.done
         finally:
             batch.is_abandoned = True
@@ -119,7 +93,7 @@ class SmtpChannel:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, job: Job) -> None:
         if self._is_halting:
             job.settle(outcomes.not_tried("stopped before its turn"))
             return
@@ -142,7 +116,7 @@ class SmtpChannel:
     async def _serve(self) -> None:
         """One connection's life: opened for its first message, renewed when worn, closed when nothing comes any more."""
         seat = _Seat()
-        job: _Job | None = None
+        job: Job | None = None
         try:
             while (job := seat.ahead[0] if seat.ahead else await self._next_job()) is not None:
                 self._busy += 1
@@ -167,7 +141,7 @@ class SmtpChannel:
             self._connected -= 1
             await connection.quit()
 
-    async def _next_job(self) -> _Job | None:
+    async def _next_job(self) -> Job | None:
         if self._serving > self._tempo.allowed:
             return None
         if not self._jobs.empty():
@@ -177,7 +151,7 @@ class SmtpChannel:
         except TimeoutError:
             return None
 
-    async def _serve_one(self, job: _Job, seat: _Seat) -> None:
+    async def _serve_one(self, job: Job, seat: _Seat) -> None:
         if self._is_no_email(job):
             return
         connection = await self._turn(seat)
@@ -204,8 +178,9 @@ class SmtpChannel:
 
     def _look_ahead(self, seat: _Seat, connection: Connection) -> Letter | None:
         """The letter after the one that is just going out, where waiting for its replies alone would only cost time."""
+        is_deaf = not connection.pipelines or time.monotonic() < self._ahead_again_at
         is_in_no_hurry = self._address.per_second > 0 or not self._tempo.is_full or self._jobs.qsize() <= self._address.connections
-        if is_in_no_hurry or self._is_halting or not connection.pipelines or self._is_worn(connection):
+        if is_in_no_hurry or is_deaf or self._is_halting or self._is_worn(connection):
             return None
         job = self._jobs.get_nowait()[-1]
         letter = None if self._is_no_email(job) else self._letter(job, connection)
@@ -213,13 +188,13 @@ class SmtpChannel:
             seat.ahead = (job, letter)
         return letter
 
-    def _is_no_email(self, job: _Job) -> bool:
+    def _is_no_email(self, job: Job) -> bool:
         if job.batch.is_abandoned or not isinstance(job.envelope.content, mime.Message):
             job.settle(outcomes.failed("only the bytes of an email leave by SMTP"))
             return True
         return False
 
-    def _letter(self, job: _Job, connection: Connection) -> Letter | None:
+    def _letter(self, job: Job, connection: Connection) -> Letter | None:
         """The letter of a job that may be begun now; otherwise the job is settled."""
         envelope = job.envelope
         if self._is_halting or not envelope.is_ours():
@@ -231,7 +206,7 @@ class SmtpChannel:
             return None
         return letter
 
-    async def _attempt(self, job: _Job, letter: Letter, connection: Connection, seat: _Seat) -> None:
+    async def _attempt(self, job: Job, letter: Letter, connection: Connection, seat: _Seat) -> None:
         try:
             outcome = await connection.send(letter, lambda: self._look_ahead(seat, connection))
         except Exception as error:
@@ -255,6 +230,9 @@ class SmtpChannel:
         elif outcome.verdict is Verdict.SENT and not self._tempo.is_full:
             self._tempo.praise()
             self._open_more()
+        if connection.was_deaf:
+            log.warning("smtp.deaf_behind_the_dot", seconds=_NOT_AHEAD)
+            self._ahead_again_at = time.monotonic() + _NOT_AHEAD
         if connection.was_silent and not connection.was_stale:
             self._note_silence()
         elif self._silences and outcome.verdict is Verdict.SENT:
@@ -281,7 +259,7 @@ class SmtpChannel:
     def _is_worn(self, connection: Connection) -> bool:
         return connection.messages >= self._wear.messages or time.monotonic() - connection.opened_at > self._wear.age
 
-    def _refused(self, job: _Job, error: CannotConnect) -> None:
+    def _refused(self, job: Job, error: CannotConnect) -> None:
         """While other connections stand, the server only wants no more of them; otherwise the road is closed."""
         if self._connected > 0:
             self._no_more_until = time.monotonic() + 10.0

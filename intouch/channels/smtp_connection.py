@@ -41,7 +41,8 @@ def _nobody() -> None:
 class Connection:
     """Transactions one after the other. ``is_broken``: not to be used again. ``was_stale``: the last attempt found out
     that the server had let go of the connection earlier, or takes nothing more over it, so it says nothing about that message.
-    ``was_slowed``: the server complained about our pace. ``was_silent``: it did not answer in time."""
+    ``was_slowed``: the server complained about our pace. ``was_silent``: it did not answer in time. ``was_deaf``: to an
+    opening that rode with the letter before; some throw away what follows the final dot, against RFC 2920."""
 
     def __init__(self, wire: Wire, offer: Offer, sender: str, patience: Patience) -> None:
         self._wire = wire
@@ -53,7 +54,7 @@ class Connection:
         self._heard = False
         self._is_used_up = self._bears_nothing = False
         self._ahead: Letter | None = None
-        self.was_slowed = self.was_silent = False
+        self.was_slowed = self.was_silent = self.was_deaf = False
         self.opened_at = time.monotonic()
         self.messages = 0
         self.is_broken = False
@@ -148,7 +149,8 @@ class Connection:
 
     async def _open_at_once(self, letter: Letter) -> Outcome | None:
         """The three commands in one write (RFC 2920); the first refusal is the one that counts."""
-        if self._ahead is None:
+        rode = self._ahead is not None
+        if not rode:
             self._wire.write(b"".join(letter.opening))
         self._ahead = None
         refused: Outcome | None = None
@@ -156,7 +158,8 @@ class Connection:
             self._stage = stage
             try:
                 reply = await self._read(self._patience.command)
-            except (Lost, TimeoutError):
+            except (Lost, TimeoutError) as error:
+                self.was_deaf = rode and stage is Stage.MAIL and isinstance(error, TimeoutError)
                 if refused is None:
                     raise
                 self.is_broken = True  # what was refused stays refused, whatever became of the rest

@@ -28,6 +28,7 @@ class ScriptedSmtp:
 
     script: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pipelining: bool = True
+    is_deaf: bool = False  # throws away what came behind the final dot before its reply
     extensions: Sequence[str] = ("8BITMIME",)
     idle: float | None = None  # seconds without a command after which it says 421 and hangs up
     port: int = 0
@@ -98,6 +99,9 @@ class ScriptedSmtp:
             if not line:
                 raise _End
             lines.append(line)
+        if self.is_deaf:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(65536), 0.05)
         if await self._say("final", GOOD["final"] if recipient else "554 5.5.1 no valid recipients", writer):
             self.taken.append((recipient, b"".join(lines)))
 

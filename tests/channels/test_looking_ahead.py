@@ -8,6 +8,7 @@ import pytest
 
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.channels.smtp import SmtpChannel
+from intouch.channels.smtp_opening import Patience
 from intouch.smtp_address import SmtpAddress
 from tests.channels.scripted_smtp import CLOSE, NONSENSE, RESET, STALL, ScriptedSmtp, serving
 from tests.channels.sending import each, patience_with
@@ -77,3 +78,14 @@ async def test_what_was_begun_and_is_not_ours_any_more_is_taken_back_by_hanging_
         verdicts = [outcome.verdict for outcome in await send(server, batch)]
     assert verdicts == [Verdict.SENT, Verdict.NOT_TRIED, *[Verdict.SENT] * 3]
     assert "r1@x.example" not in [address for address, _ in server.taken]
+
+
+async def test_a_server_that_throws_away_what_follows_the_dot_makes_us_wait_once() -> None:
+    async with serving(ScriptedSmtp(is_deaf=True)) as server:
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(20)]
+        channel = SmtpChannel(SmtpAddress(server.url), email_from="In Touch <news@council.example>", patience=Patience(command=1.0))
+        outcomes = dict([pair async for pair in each(channel, batch)])
+        await channel.close()
+    assert {outcome.verdict for outcome in outcomes.values()} == {Verdict.SENT}
+    assert sorted(address for address, _ in server.taken) == sorted(one.address for one in batch)
+    assert server.connections == 2
