@@ -18,6 +18,7 @@ from intouch.bot import ending, incoming, menu
 from intouch.bot.dispatcher import Dispatcher
 from intouch.bot.handful import PATIENCE, Handful
 from intouch.bot.incoming import ALLOWED_UPDATES
+from intouch.channels.aiohttp_request import TurnedAway
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.telegram import CouncilBot
 from intouch.outbox import leases
@@ -238,7 +239,7 @@ def _why(error: BaseException) -> str:
             return "another process polls with this token, or somebody set a webhook; stop it, or give In Touch a token of its own"
         case telegram.error.InvalidToken() | telegram.error.EndPointNotFound() | telegram.error.Forbidden():
             return "the Bot API does not know this token; check INTOUCH_TELEGRAM_TOKEN"
-        case NotUnderstood():
+        case NotUnderstood() | TurnedAway():
             return "what answered is no Bot API; check INTOUCH_TELEGRAM_API_URL and what stands before it; trying again"
     return "the Bot API or the database is away; trying again"
 

@@ -21,6 +21,13 @@ class NotConnected(NetworkError):
     """No connection came about: the request certainly did not arrive."""
 
 
+class TurnedAway(NotConnected):
+    """What stands before the Bot API, such as a proxy, refused the request in words of its own: nobody's chat is meant."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"what answered is no Bot API (HTTP {status})")
+
+
 class MayHaveArrived(TimedOut):
     """The request was under way when the line broke or time ran out: nobody knows whether it arrived."""
 
@@ -114,6 +121,8 @@ class AiohttpRequest(BaseRequest):
         self.fastest = min(self.fastest, time.monotonic() - began)
         if status == 429:
             raise FloodWait(_retry_after(payload))
+        if 300 <= status < 500 and not _is_refusal(payload):
+            raise TurnedAway(status)
         return status, payload
 
     def _seconds(self, given: Any, otherwise: float) -> Any:
@@ -149,6 +158,15 @@ def _translate(error: Exception) -> NoReturn:
     if isinstance(error, aiohttp.InvalidURL):
         raise NotConnected("the Bot API's address is not a web address") from None
     raise NetworkError(f"the Bot API answered what is not HTTP, or the request could not be made ({name})") from None
+
+
+def _is_refusal(payload: bytes) -> bool:
+    """Whether the Bot API itself says no: it always gives its reason."""
+    try:
+        said = bot_json.read(payload)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("ok") is False and isinstance(said.get("description"), str)
 
 
 def _retry_after(payload: bytes) -> float:

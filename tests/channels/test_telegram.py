@@ -57,6 +57,12 @@ V = Verdict
         (web.Response(), V.UNKNOWN),
         (error(409, "Conflict: terminated by other getUpdates request"), V.RETRY),
         (error(401, "Unauthorized"), V.NOT_TRIED),
+        # What stands before the Bot API refused us: that says nothing about anybody's chat.
+        (html(400), V.NOT_TRIED),
+        (html(403), V.NOT_TRIED),
+        (web.json_response({"message": "Forbidden"}, status=403), V.NOT_TRIED),
+        (web.json_response(["Forbidden"], status=403), V.NOT_TRIED),
+        (web.Response(status=302, headers={"Location": "http://portal.example/"}), V.NOT_TRIED),
         (stall, V.UNKNOWN),
         (reset, V.UNKNOWN),
     ],

@@ -24,6 +24,7 @@ BOT_API: dict[str, Any] = {
     "409 another getUpdates": error(409, "Conflict: terminated by other getUpdates request"),
     "429 with retry_after": error(429, "Too Many Requests: retry after 7", retry_after=7),
     "500": error(500, "Internal Server Error"),
+    "403 as a web page": html(403),
     "502 as a web page": html(502),
     "reset": reset,
     "no answer in time": stall,
