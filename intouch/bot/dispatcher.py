@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
 from intouch.bot import application, incoming, opening, photos, replying, tapping
-from intouch.bot.incoming import Arrived
 from intouch.bot.turn import Content, Incoming, Reply, Turn
 from intouch.channels.pacing import REPLY, Pacer
 from intouch.channels.telegram import CouncilBot
@@ -57,16 +56,22 @@ class Dispatcher:
         hears of it before anybody is replied to.
         """
         try:
-            await self._take(incoming.read(body), stop_waiting, tap_is_stored or _nothing)
+            arrived = incoming.read(body)
+            if arrived.blocker is not None:
+                await self._lose(arrived.blocker, body["update_id"])
+            if arrived.incoming is not None:
+                await self._take(arrived.incoming, stop_waiting, tap_is_stored or _nothing)
         except Exception:
             log.exception("bot.update_failed", update=body["update_id"])
 
-    async def _take(self, arrived: Arrived, stop_waiting: StopWaiting | None, tap_is_stored: Callable[[], None]) -> None:
-        if arrived.blocker is not None:
-            async with self.runtime.sessions.write() as session:
-                await reaching.telegram_gone(session, arrived.blocker, now=self.runtime.now())
-        what = arrived.incoming
-        if what is None or not self._is_on_the_list(what):
+    async def _lose(self, telegram_id: int, update_id: int) -> None:
+        """They blocked the bot; told again after a crash, it must not undo their return."""
+        async with self._one_at_a_time(telegram_id), self.runtime.sessions.write() as session:
+            if await dialogues.is_new_update(session, update_id, now=self.runtime.now()):
+                await reaching.telegram_gone(session, telegram_id, now=self.runtime.now())
+
+    async def _take(self, what: Incoming, stop_waiting: StopWaiting | None, tap_is_stored: Callable[[], None]) -> None:
+        if not self._is_on_the_list(what):
             return
         async with self._one_at_a_time(what.telegram_id):
             if what.update_id in self._replied:  # also one that was refused, and so left nothing in the database

@@ -113,6 +113,25 @@ async def test_an_update_is_answered_when_its_effect_is_stored_and_has_it_once(h
             assert await session.scalar(sa.select(sa.func.count()).select_from(Resident)) == 1
 
 
+def _block(update_id: int, telegram_id: int) -> dict[str, object]:
+    chat = {"id": telegram_id, "type": "private", "first_name": "Alice"}
+    bot = {"id": 1, "is_bot": True, "first_name": "In Touch"}
+    states = {"old_chat_member": {"user": bot, "status": "member"}, "new_chat_member": {"user": bot, "status": "kicked", "until_date": 0}}
+    who = {"id": telegram_id, "is_bot": False, "first_name": "Alice"}
+    return {"update_id": update_id, "my_chat_member": {"chat": chat, "from": who, "date": 1763683200, **states}}
+
+
+async def test_a_block_that_is_told_again_after_the_return_does_not_count_again(hooked: House) -> None:
+    alice = hooked.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    told = []
+    for body in (_block(900_001, 1001), _start(900_002, 1001), _block(900_001, 1001)):
+        assert (await hooked.browser.post(PATH, json=body, headers={HEADER: SECRET})).status_code == 200
+        async with hooked.runtime.sessions.read() as session:
+            told.append(await session.scalar(sa.select(Resident.telegram_blocked_at)))
+    assert [blocked is not None for blocked in told] == [True, False, False]
+
+
 async def test_the_answer_to_a_tap_rides_in_the_response(hooked: House) -> None:
     answer = await hooked.browser.post(PATH, json=_tap(900_002, 1001), headers={HEADER: SECRET})
     assert answer.json() == {"method": "answerCallbackQuery", "callback_query_id": "77"}
