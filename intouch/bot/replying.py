@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import telegram
 
@@ -24,6 +26,8 @@ log = logs.get("bot")
 TOAST_LIMIT = 200
 # A button that goes on turning is a small thing; a person's next message that waits for it is not.
 TAP_WITHIN = 3.0  # seconds
+# Before its answer is said again, which does no harm.
+TAP_PAUSES = (0.1, 0.5)  # seconds
 
 
 async def send(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply, *, is_tap_answered: bool = False) -> None:
@@ -83,21 +87,35 @@ async def _send_message(bot: CouncilBot, what: Incoming, reply: Reply, message: 
 
 async def _edit(bot: CouncilBot, what: Incoming, message: TelegramMessage, *, message_id: int) -> bool:
     """Whether the message now stands where the tapped one stood."""
+    change = partial(
+        bot.call,
+        "editMessageText",
+        chat_id=what.telegram_id,
+        message_id=message_id,
+        text=message.text,
+        parse_mode="HTML",
+        reply_markup=to_markup(message) if message.buttons else None,
+    )
     try:
-        await bot.call(
-            "editMessageText",
-            chat_id=what.telegram_id,
-            message_id=message_id,
-            text=message.text,
-            parse_mode="HTML",
-            reply_markup=to_markup(message) if message.buttons else None,
-        )
+        await _made_sure(change)
     except telegram.error.BadRequest as error:
         if "not modified" in str(error).lower():
             return True
         log.info("bot.could_not_edit", update=what.update_id)
         return False
     return True
+
+
+async def _made_sure(change: Callable[[], Awaitable[object]]) -> None:
+    """An edit that may have arrived is made once more: unlike a message, nobody can read it twice."""
+    try:
+        await change()
+    except (telegram.error.TimedOut, NotUnderstood) as error:
+        try:
+            async with asyncio.timeout(TAP_WITHIN):
+                await change()
+        except TimeoutError:
+            raise error from None
 
 
 async def _send_document(runtime: Runtime, bot: CouncilBot, what: Incoming, reply: Reply) -> None:
@@ -130,8 +148,24 @@ async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage
 
 async def _stop_waiting(bot: CouncilBot, what: Incoming, said: str) -> None:
     """Answer the tap, so that the button stops turning; a tap too old for that needs no answer."""
+    answer = partial(bot.call, "answerCallbackQuery", callback_query_id=what.tap_id, **toast(said))
     try:
         async with asyncio.timeout(TAP_WITHIN):
-            await bot.call("answerCallbackQuery", callback_query_id=what.tap_id, **toast(said))
+            for pause in TAP_PAUSES:
+                try:
+                    await answer()
+                    return
+                except telegram.error.TelegramError as error:
+                    await asyncio.sleep(max(pause, _wait_asked(error)))
+            await answer()
     except (telegram.error.TelegramError, TimeoutError) as error:
         log.info("bot.tap_not_answered", update=what.update_id, error=type(error).__name__)
+
+
+def _wait_asked(error: telegram.error.TelegramError) -> float:
+    """Seconds before a tap may be answered again; raises ``error`` where that would not help, or comes too late."""
+    outcome = classify(error)
+    wait = outcome.after or 0.0
+    if outcome.verdict in (Verdict.FAILED, Verdict.DEAD) or wait > TAP_WITHIN:
+        raise error
+    return wait
