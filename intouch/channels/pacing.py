@@ -13,7 +13,7 @@ from intouch.channels.window import Call, Window
 
 REPLY, NOTICE, BULK = 0, 1, 2
 BELOW = 59 / 60  # of the limit: turns that come at this pace meet the window's bound only after they were late
-LONGEST_GIVE = 0.1  # seconds that a reply may have to wait for its place
+LONGEST_GIVE = 0.15  # seconds that a reply may have to wait for its place; one process of four has one free so often
 FORGET_AT = 1000  # chats whose last message is remembered before those of more than a second ago are let go
 
 

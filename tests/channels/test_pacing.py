@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -97,3 +98,33 @@ async def test_others_are_told_of_a_429_once() -> None:
     pacer.stop(BULK, 3)
     pacer.hold(BULK, 5)
     assert told == [(BULK, 3)]
+
+
+@in_virtual_time
+async def test_replies_of_one_of_three_processes_keep_the_limit_of_all() -> None:
+    """Its bulk makes room for them: a third of the pace has a place free every tenth of a second, and a little later still."""
+    limit, until, chance = 30, now() + 120, random.Random(1)
+    pacers = [Pacer(per_second=limit) for _ in range(3)]
+    heard: list[float] = []
+
+    async def bulk(pacer: Pacer, chat: str) -> None:
+        while now() < until:
+            place = await pacer.turn(chat, BULK)
+            pacer.begin(place)
+            await asyncio.sleep(chance.uniform(0.01, 0.02))
+            heard.append(now())
+            await asyncio.sleep(chance.uniform(0.01, 0.02))
+            pacer.end(place, is_answered=True)
+
+    async def replies() -> None:
+        while now() < until:
+            await asyncio.sleep(chance.uniform(1, 2))
+            await pacers[0].turn("alice", REPLY)
+            heard.append(now() + chance.uniform(0.01, 0.02))
+
+    for place, pacer in enumerate(pacers):
+        pacer.share(pacer.part_of(place, len(pacers)))
+    chats = [bulk(pacer, f"{place} {number}") for place, pacer in enumerate(pacers) for number in range(20)]
+    await asyncio.gather(replies(), *chats)
+    heard.sort()
+    assert [later - one for one, later in zip(heard, heard[limit:], strict=False) if later - one < 1] == []
