@@ -161,12 +161,12 @@ def _translate(error: Exception) -> NoReturn:
 
 
 def _is_refusal(payload: bytes) -> bool:
-    """Whether the Bot API itself says no: it always gives its reason."""
+    """Whether the Bot API itself says no, in its own form."""
     try:
         said = bot_json.read(payload)
     except ValueError:
         return False
-    return isinstance(said, dict) and said.get("ok") is False and isinstance(said.get("description"), str)
+    return isinstance(said, dict) and said.get("ok") is False
 
 
 def _retry_after(payload: bytes) -> float:
