@@ -127,6 +127,22 @@ def test_the_briefing_leads_on_to_what_does_not_fit(briefing_press: rendering.Br
         assert "One more survey is open." in body
 
 
+def test_mail_apps_show_beside_the_subject_how_much_is_coming_up_with_what_does_not_fit(digest_press: rendering.DigestPress) -> None:
+    assert "51 things coming up" in digest_of(digest_press, cases.LARGE).html
+
+
+def test_what_an_officer_wrote_on_lines_of_their_own_stays_on_them(
+    digest_press: rendering.DigestPress, briefing_press: rendering.BriefingPress
+) -> None:
+    notices = [{**cases.NOTICE, "text": "Open:\nMondays <9 to 5>\n\nClosed: Tuesdays"}]
+    for letter in (
+        digest_of(digest_press, cases.digest(notices=notices)),
+        briefing_press.letter(cases.briefing(notices=notices), name="Carl"),
+    ):
+        assert "<p>Open:<br />Mondays &lt;9 to 5&gt;<br /><br />Closed: Tuesdays</p>" in letter.html.replace("\n", "")
+        _Page(letter.html)
+
+
 def test_one_tap_unsubscribes_by_the_header_and_by_the_footer(digest_press: rendering.DigestPress) -> None:
     letter = digest_of(digest_press, cases.SMALL)
     url = letter.headers["List-Unsubscribe"].strip("<>")
