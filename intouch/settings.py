@@ -165,6 +165,9 @@ class Settings(BaseSettings):
     def _http_url(cls, value: str) -> str:
         if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
             raise ValueError("is not a web address; it begins with http:// or https://")
+        # Every digest has it in its List-Unsubscribe, and mail servers refuse a header that is more than ASCII.
+        if not re.fullmatch(r"[!-~]+", value) or re.search(r"[<>\"]", value):
+            raise ValueError("has letters that a link in an email can't have; write its host as in DNS (xn--…), other letters as %C3%B4")
         return value.rstrip("/")
 
     @field_validator("telegram_webhook")

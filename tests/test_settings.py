@@ -10,6 +10,21 @@ from intouch.smtp_address import SmtpAddress
 
 
 @pytest.mark.parametrize(
+    "url", ["https://intouch.ynysmôn.cymru", "https://council.example/ôl", "https://council.example/in touch", "https://<x>"]
+)
+def test_a_public_address_that_no_header_of_an_email_can_carry_is_told(url: str) -> None:
+    with pytest.raises(BadSettings, match=r"INTOUCH_PUBLIC_URL .*write its host as in DNS \(xn--…\)"):
+        settings.load(public_url=url)
+
+
+def test_a_public_address_as_in_dns_is_taken() -> None:
+    assert (
+        settings.load(public_url="https://intouch.xn--ynysmn-mxa.cymru/%C3%B4l/").public_url
+        == "https://intouch.xn--ynysmn-mxa.cymru/%C3%B4l"
+    )
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         ("smtp://mail.example", ("mail.example", 25, "", "", 4, 0.0)),
