@@ -139,9 +139,9 @@ def _word(properties: Mapping[str, Any], field: str) -> str:
     value = properties.get(field)
     if not isinstance(value, (str, int)) or isinstance(value, bool) or legible.is_blank(str(value)):
         raise BadRow(f"has no {field}")
-    if legible.RULING.search(str(value)):
-        raise BadRow(f"has control characters in its {field}")
     word = " ".join(str(value).split())
+    if not all(map(legible.is_clean, word)):
+        raise BadRow(f"has control characters in its {field}")
     if len(word) > sheets.LONGEST_NAME:
         raise BadRow(f"has a {field} of {len(word):,} characters; at most {sheets.LONGEST_NAME} fit")
     return word

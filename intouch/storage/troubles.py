@@ -25,12 +25,15 @@ _BY_STATE = {
     "53": "The database server is out of room or connections. Nothing was changed; please try again later.",
     "55": "The database is busy: something else is changing the same. Nothing was changed; please try again.",
 }
+_NOT_UTF_8 = "What was typed can't be read as UTF-8. Nothing was changed; set the terminal to UTF-8 and type it again."
 _AWAY = "The database can't be reached ({what}). Check INTOUCH_DATABASE_URL and that the server runs."
 
 
 def sentence(error: BaseException) -> str | None:
     """What to tell about ``error``, in one line; None when it is no trouble of the database or its folder."""
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if "surrogates not allowed" in str(original):
+        return _NOT_UTF_8
     state = str(getattr(original, "sqlstate", None) or "")
     if state[:2] in _BY_STATE:
         return _BY_STATE[state[:2]]

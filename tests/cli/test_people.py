@@ -76,6 +76,15 @@ def test_an_officer_is_added_and_gets_a_code_that_works() -> None:
     assert json.loads(run(people.officer_app, "list", "--json").stdout)[0]["is_linked"] is True
 
 
+@pytest.mark.parametrize(
+    "words", [("add", "Si\udce2n", "--email", "olive@council.example"), ("remove", "olive\udcff@council.example"), ("link", "\udcff")]
+)
+def test_words_typed_in_a_terminal_of_another_encoding_are_told(words: tuple[str, ...]) -> None:
+    told = run(people.officer_app, *words)
+    assert told.exit_code == 1 and told.stderr.count("\n") == 1
+    assert "can't be read as UTF-8" in told.stderr
+
+
 def test_an_officer_gets_a_new_code_and_the_old_one_ends() -> None:
     first = code_in(run(people.officer_app, "add", "Olive Officer", "--email", "olive@council.example"))
     second = code_in(run(people.officer_app, "link", "Olive@council.example"))

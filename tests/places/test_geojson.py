@@ -128,7 +128,7 @@ def test_neighbours_that_touch_or_share_a_sliver_are_two_wards() -> None:
     assert [shape.code for shape in parse(collection(*beside))] == ["E05016391", "E2", "E3"]
 
 
-@pytest.mark.parametrize("unseen", ["\x1b[2J", "\x9b31m", "\u202e"])
+@pytest.mark.parametrize("unseen", ["\x1b[2J", "\x9b31m", "\u202e", "\ud83d"])
 def test_a_name_that_would_rule_a_terminal_is_refused(unseen: str) -> None:
     with pytest.raises(BadFile, match="has control characters in its NAME"):
         parse(collection(feature(name=f"South{unseen}wick")))
