@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from intouch.outbox import progress
 from intouch.outbox.progress import Progress, Speed
@@ -18,19 +19,32 @@ from intouch.runtime import Runtime
 
 EVERY = 1.0
 _STANDSTILL = 30.0
+_NARROW = 72  # columns, in which the figures leave no room for a bar
 
 
 async def watch(runtime: Runtime, batches: Sequence[str], *, title: str, console: Console | None = None) -> Progress:
     """Show a bar until nothing more happens by itself, or until Ctrl-C, which stops the looking and not the sending."""
     shown, speed = console or Console(), Speed()
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
     found = Progress()
-    with Bar(*columns, console=shown) as bar, contextlib.suppress(asyncio.CancelledError):
+    with bar_on(shown) as bar, contextlib.suppress(asyncio.CancelledError):
         task = bar.add_task(title, total=None, told="")
         async for step in _follow(runtime, batches, bar, task, speed):
             found = step
     shown.print(summary(found), highlight=False)
     return found
+
+
+def bar_on(console: Console) -> Bar:
+    """The bar, of which a narrow terminal gets the figures alone, on several lines where they do not fit on one."""
+    is_narrow = console.width < _NARROW
+    number = MofNCompleteColumn(table_column=Column(no_wrap=True))
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), number, TextColumn("{task.fields[told]}")]
+    if is_narrow:
+        columns[0] = TextColumn("{task.description}", table_column=Column(min_width=8))
+        columns[2] = TextColumn("{task.fields[told]}", table_column=Column(min_width=8))
+    else:
+        columns.insert(1, BarColumn(bar_width=30))
+    return Bar(*columns, console=console)
 
 
 async def _follow(runtime: Runtime, batches: Sequence[str], bar: Bar, task: TaskID, speed: Speed) -> AsyncIterator[Progress]:

@@ -223,6 +223,16 @@ async def test_the_bar_shows_rate_time_left_refused_and_retried_and_asks_for_a_s
     await runtime.sessions.close()
 
 
+@pytest.mark.parametrize("width", [32, 40, 50, 80, 200])
+def test_a_narrow_terminal_shows_less_of_the_bar_and_all_of_its_figures(width: int) -> None:
+    shown = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
+    with watching.bar_on(shown) as drawn:
+        drawn.add_task("digest 2026-W47", total=13333, completed=4054, told="668/s  0:00:15 left  10 refused")
+    written = shown.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in written
+    assert all(figure in written for figure in ("2026-W47", "4054/13333", "668/s", "0:00:15", "refused"))
+
+
 @pytest.mark.parametrize("stand", [Stand.PAUSED, Stand.CANCELLED])
 async def test_what_a_sender_had_claimed_counts_as_paused_or_cancelled(runtime: Runtime, now: datetime, stand: Stand) -> None:
     await queue(runtime, *(draft(number, now) for number in range(40)))
