@@ -17,7 +17,7 @@ from intouch.digest import batches
 from intouch.errors import BadInput, NotFound
 from intouch.outbox import epoch, holds, listing, retrying
 from intouch.outbox.listing import Listed, Wanted
-from intouch.outbox.models import Stand, State
+from intouch.outbox.models import WAITING, Stand, State
 from intouch.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True)
@@ -72,6 +72,7 @@ def retry(  # noqa: PLR0917 - typer's options are no positional arguments
     """Send failed and unknown deliveries again. An email keeps its Message-ID; a Telegram message that did arrive comes twice."""
 
     async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
+        _only(wanted, retrying.OPEN_ENDS, "sent again")
         done = await retrying.retry(session, wanted, now=runtime.now())
         left = f" {deliveries(done.gone)} left as before: nobody is at the address any more." if done.gone else ""
         left += f" {deliveries(done.cancelled)} left as before: what is cancelled stays so." if done.cancelled else ""
@@ -105,6 +106,7 @@ def drop(  # noqa: PLR0917 - typer's options are no positional arguments
     """Cancel deliveries that wait: queued, paused or held ones."""
 
     async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
+        _only(wanted, WAITING, "dropped")
         number = await retrying.drop(session, wanted, by=BY, now=runtime.now())
         return Done(f"{deliveries(number)} cancelled.", {"cancelled": number})
 
@@ -180,6 +182,12 @@ def _states(text: str) -> list[State]:
         return [State(word.strip().lower()) for word in text.split(",")]
     except ValueError:
         raise BadInput(f"“{text[:60]}” is not a list of states. They are {', '.join(State)}.") from None
+
+
+def _only(wanted: Wanted, possible: Sequence[State], done: str) -> None:
+    for state in wanted.states or ():
+        if state not in possible:
+            raise BadInput(f"What is {state} can't be {done}; only what is {' or '.join(possible)} can.")
 
 
 @dataclass(frozen=True)

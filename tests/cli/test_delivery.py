@@ -165,6 +165,8 @@ def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -
     ("words", "sentence"),
     [
         (("retry",), "Say which deliveries"),
+        (("retry", "--all", "--state", "failed,sent"), "What is sent can't be sent again; only what is failed or unknown can."),
+        (("drop", "--all", "--state", "sent"), "What is sent can't be dropped; only what is queued or paused or held can."),
         (("pause",), "Say which: --edition"),
         (("list", "--edition", "2026-W60"), "is not a week"),
         (("list", "--edition", "999"), "There is no edition “999”"),
