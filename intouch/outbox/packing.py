@@ -17,6 +17,7 @@ from intouch.outbox.models import Delivery, Lane, Road
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Copy, Encoded, Rendered, Renderer, Unwanted, unhurried
 from intouch.outbox.settling import Settled
+from intouch.storage import troubles
 from intouch.storage.sessions import Sessions
 from intouch.templating import TelegramMessage
 
@@ -81,6 +82,8 @@ class Packer:
             async with self._sessions.glance() as session:
                 return await renderer(session, group)
         except Exception as error:
+            if troubles.will_pass(error):
+                raise  # the next connection may be well again: asked on that one, the database would seem to have done nothing
             await self._make_sure_of_the_database()
             if len(group) == 1:
                 return {group[0].id: _render_error(group[0], error)}
@@ -91,7 +94,7 @@ class Packer:
         return alone
 
     async def _make_sure_of_the_database(self) -> None:
-        """Raises when it was the database. The error alone does not tell: SQLite calls a misspelt table and a full disk the same."""
+        """Raises when it was the database. The error alone does not always tell."""
         async with self._sessions.read() as session:
             await session.execute(sa.select(Delivery.id).limit(1))
 

@@ -13,6 +13,7 @@ from intouch.channels.outcomes import Verdict
 from intouch.clock import Clock
 from intouch.outbox import settling
 from intouch.outbox.settling import Follow, Rules, Settled
+from intouch.storage import troubles
 from intouch.storage.sessions import Sessions, is_storage_failure
 
 log = logs.get("outbox")
@@ -129,8 +130,8 @@ class Settler:
             try:
                 return await self._commit([one], follow)
             except Exception as error:
-                if follow is None and _may_pass(error):
-                    raise
+                if troubles.will_pass(error) or (follow is None and _may_pass(error)):
+                    raise  # and what others do about it is not lost either
                 log.error("outbox.outcome_failed", delivery=one.delivery.id, error=type(error).__name__, exc_info=True)
         log.error("outbox.outcome_dropped", delivery=one.delivery.id)
         return None

@@ -1,8 +1,9 @@
-"""Troubles: what whoever runs In Touch reads when the database or its folder fails, without what was in a statement or a URL."""
+"""Troubles: whether the database itself failed, and what whoever runs In Touch reads then, without what was in a statement or a URL."""
 
 from __future__ import annotations
 
 import errno
+import sqlite3
 
 import sqlalchemy as sa
 
@@ -26,7 +27,24 @@ _BY_STATE = {
     "55": "The database is busy: something else is changing the same. Nothing was changed; please try again.",
 }
 _NOT_UTF_8 = "What was typed can't be read as UTF-8. Nothing was changed; set the terminal to UTF-8 and type it again."
+# Lost connections, a server that only lets read, is out of room or stops; not 57014, a statement that took too long.
+_PASSING_STATES = ("08", "25006", "53", "57P")
+_PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
+# Statements are prepared on one connection and meant for that one.
+_POOLER_STATES = ("26000", "42P05")
+_POOLER = "A pooler changes the connection between transactions. Let it keep one for a session (PgBouncer: pool_mode = session)."
 _AWAY = "The database can't be reached ({what}). Check INTOUCH_DATABASE_URL and that the server runs."
+
+
+def will_pass(error: BaseException) -> bool:
+    """Whether ``error`` alone makes certain that the database was away, full or busy, and nobody's statement or data was wrong."""
+    if isinstance(error, (sa.exc.TimeoutError, ConnectionError)):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    state, code = str(getattr(error.orig, "sqlstate", None) or ""), getattr(error.orig, "sqlite_errorcode", None)
+    # The low byte of SQLite's code is its kind.
+    return error.connection_invalidated or state.startswith(_PASSING_STATES) or (code is not None and code & 0xFF in _PASSING_CODES)
 
 
 def sentence(error: BaseException) -> str | None:
@@ -35,6 +53,8 @@ def sentence(error: BaseException) -> str | None:
     if "surrogates not allowed" in str(original):
         return _NOT_UTF_8
     state = str(getattr(original, "sqlstate", None) or "")
+    if state in _POOLER_STATES:
+        return _POOLER
     if state[:2] in _BY_STATE:
         return _BY_STATE[state[:2]]
     if isinstance(error, sa.exc.IntegrityError):
