@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from intouch.storage import inline_sqlite, one_hop
+from intouch.storage import inline_sqlite, one_hop, troubles
 from intouch.storage.writer_thread import WriterThread
 
 T = TypeVar("T")
@@ -158,4 +158,6 @@ async def _committed(engine: AsyncEngine, work: Callable[[AsyncSession], Awaitab
 
 def is_storage_failure(error: BaseException) -> bool:
     """Whether the database itself failed (disk full, locked, gone) rather than our statement being wrong."""
-    return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError, OSError))
+    return troubles.will_pass(error) or isinstance(
+        error, (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError, OSError)
+    )

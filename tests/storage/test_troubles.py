@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from intouch.runtime import Runtime
 from intouch.storage import troubles
+from intouch.storage.sessions import Sessions, is_storage_failure, open_engine
 
 
 def _failing(path: Path, *statements: str) -> str | None:
@@ -58,3 +59,49 @@ async def test_what_people_wrote_is_in_no_error(runtime: Runtime) -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_where_no_file_is_named(number: int) -> None:
     assert (troubles.sentence(OSError(number, "No room")) or "").startswith("The disk is full.")
+
+
+async def _failed(url: sa.URL, statement: str) -> BaseException:
+    sessions = Sessions(open_engine(url.render_as_string(hide_password=False)))
+    try:
+        with pytest.raises(sa.exc.DBAPIError) as failed:
+            async with sessions.write() as session:
+                await session.execute(sa.text(statement))
+    finally:
+        await sessions.close()
+    return failed.value
+
+
+async def test_a_connection_that_the_server_ends_is_the_fault_of_the_database(postgres_url: str) -> None:
+    error = await _failed(sa.make_url(postgres_url), "SELECT pg_terminate_backend(pg_backend_pid(), 5000)")
+    assert is_storage_failure(error)
+
+
+async def test_a_server_without_room_for_a_connection_is_the_fault_of_the_database(postgres_url: str) -> None:
+    url = sa.make_url(postgres_url)
+    crowded = f"crowded_{url.database}"
+    sessions = Sessions(open_engine(postgres_url))
+    async with sessions.write() as session:
+        await session.execute(sa.text(f"CREATE ROLE {crowded} LOGIN CONNECTION LIMIT 0"))
+    try:
+        assert is_storage_failure(await _failed(url.set(username=crowded), "SELECT 1"))
+    finally:
+        async with sessions.write() as session:
+            await session.execute(sa.text(f"DROP ROLE {crowded}"))
+        await sessions.close()
+
+
+async def test_a_server_that_only_lets_read_is_the_fault_of_the_database(postgres_url: str) -> None:
+    statement = "SET LOCAL transaction_read_only = on; CREATE TABLE x (a int)"
+    error = await _failed(sa.make_url(postgres_url), f"DO $$ BEGIN {statement}; END $$")
+    assert is_storage_failure(error)
+
+
+async def test_a_mistake_of_ours_is_not_the_fault_of_postgres(postgres_url: str) -> None:
+    for statement in ("SELECT * FROM no_such_table", "SELECT 1 / 0", "SELECT pg_sleep('x')"):
+        assert not is_storage_failure(await _failed(sa.make_url(postgres_url), statement))
+
+
+async def test_a_pooler_that_changes_connections_between_transactions_is_told(postgres_url: str) -> None:
+    error = await _failed(sa.make_url(postgres_url), "EXECUTE made_on_another_connection")
+    assert "session" in (troubles.sentence(error) or "")
