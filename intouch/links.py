@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
@@ -55,17 +56,21 @@ class Links:
         """``PUBLIC_URL/path/token``."""
         return f"{self.public_url}/{path.strip('/')}/{self.token(purpose, *values, expires_at=expires_at)}"
 
-    def stamp(self, purpose: str, *before: int | str, after: Sequence[int | str] = ()) -> Callable[[int], str]:
-        """As ``token``, for many: gives, for a number, the token of the values ``before``, that number and those ``after``."""
-        head, tail = _body(0, *before)[:-1].decode() + ",", _body(*after)[1:].decode()
-        tail = f",{tail}" if after else tail
-        signed = hmac.new(self._key, f"{purpose}:".encode(), "sha256")
+    def stamp(self, purpose: str, *before: int | str, after: Sequence[int | str] = ()) -> Callable[[int], bytes]:
+        """As ``token``, for many: gives, for a number, the token of the values ``before``, that number and those ``after``.
 
-        def token(number: int) -> str:
-            raw = _encode(f"{head}{number}{tail}".encode())
-            signature = signed.copy()
-            signature.update(raw.encode())
-            return f"{raw}.{_encode(signature.digest()[:_SIGNATURE_BYTES])}"
+        As bytes, since that is what an email is joined of.
+        """
+        head, tail = _body(0, *before)[:-1] + b",", _body(*after)[1:]
+        tail = b"," + tail if after else tail
+        inner, outer = _begun(self._key)
+        inner.update(f"{purpose}:".encode())
+
+        def token(number: int) -> bytes:
+            raw = _encoded(b"%b%d%b" % (head, number, tail))
+            (inside := inner.copy()).update(raw)
+            (signature := outer.copy()).update(inside.digest())
+            return b"%b.%b" % (raw, _encoded(signature.digest()[:_SIGNATURE_BYTES]))
 
         return token
 
@@ -80,9 +85,22 @@ def _body(*values: int | str) -> bytes:
     return json.dumps(values, separators=(",", ":")).encode()
 
 
+def _begun(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """HMAC-SHA256 with ``key``, begun: the inner hash and the outer one (RFC 2104 section 2, which tells to keep them in section 4).
+
+    Going on from a copy of these takes two thirds of the time of copying the library's HMAC.
+    """
+    block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    return hashlib.sha256(bytes(byte ^ 0x36 for byte in block)), hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+
 def _encode(raw: bytes) -> str:
-    # What base64.urlsafe_b64encode does, in half the time: a digest has a dozen of these for each reader.
-    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
+    return _encoded(raw).decode()
+
+
+def _encoded(raw: bytes) -> bytes:
+    # What base64.urlsafe_b64encode does, in half the time: a digest has several of these for each reader.
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=")
 
 
 def _decode(text: str) -> bytes:

@@ -21,6 +21,7 @@ _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+\Z")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
 _LINE = 76
 _HARD_LINE = 990  # RFC 5322 allows 998
+UNFOLDED = _HARD_LINE // 4  # characters of a header that is not folded if it has no space: each may take four bytes
 
 
 class BadHeader(BadInput):
@@ -78,7 +79,11 @@ def shared_headers(subject: str, *, sender: str, more: Mapping[str, str]) -> byt
 
 def personal_headers(*, recipient: str, message_id: str, at: datetime, recipient_name: str = "") -> bytes:
     """The headers of one recipient's copy."""
-    return b"".join((header("To", mailbox(recipient_name, recipient)), _date(at), header("Message-ID", message_id)))
+    if not recipient_name and len(recipient) <= _LINE - len("To: ") and _PLAIN_ADDRESS.match(recipient):
+        to = f"To: {recipient}\r\n".encode()
+    else:
+        to = header("To", mailbox(recipient_name, recipient))
+    return b"%b%bMessage-ID: %b\r\n" % (to, _date(at), message_id.encode())
 
 
 def extra_headers(more: Mapping[str, str]) -> bytes:
@@ -86,7 +91,6 @@ def extra_headers(more: Mapping[str, str]) -> bytes:
     return b"".join(header(name, _checked(value)) for name, value in more.items())
 
 
-@lru_cache(maxsize=64)  # it stands in the headers and on the envelope, which are made one after the other
 def message_id(key: str, sender: str) -> str:
     """The Message-ID of the delivery ``key``: the same for ever, and it tells nothing."""
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{_domain(sender)}>"
@@ -154,7 +158,7 @@ def header(name: str, value: str) -> bytes:
     if not _HEADER_NAME.match(name):
         raise BadHeader("A header has a name that no header can have.")
     text = f"{name}: {value}"
-    if len(text) <= _LINE or (" " not in value and len(text) * 4 <= _HARD_LINE):
+    if len(text) <= _LINE or (len(text) <= UNFOLDED and " " not in value):
         return f"{text}\r\n".encode()  # nothing to fold
     return b"\r\n ".join(line.encode() for line in _folded(text)) + b"\r\n"
 

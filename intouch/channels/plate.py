@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 
 from markupsafe import escape
 
@@ -13,9 +14,11 @@ from intouch.channels.mime import Clean
 
 _SPECIAL = re.compile("[&<>'\"]")
 Pieces = tuple[str, ...]  # what is the same for all at the even indexes, and between them the number of a personal value
+# A personal value: somebody's words, or as bytes a signed token, which needs no encoding and no escaping wherever it stands.
+Word = str | bytes
+_GIVEN, _OWN, _FIRST = 1, 2, 4  # where in a copy its reader's headers stand, those of ours that are personal, and the first value
 
 
-@dataclass(frozen=True, slots=True)
 class Plate:
     """Bytes that are the same for all, and which personal value stands between them.
 
@@ -23,25 +26,68 @@ class Plate:
     HTML part are counted behind those of the plain text.
     """
 
-    shared: bytes
-    headers: Mapping[str, Pieces]
-    body: tuple[bytes, ...]
-    places: tuple[int, ...]
+    __slots__ = ("_blank", "_gaps", "_own", "_picked")
 
-    def copy(self, headers: bytes, words: Sequence[str]) -> Clean:
+    def __init__(self, shared: bytes, headers: Mapping[str, Pieces], body: Sequence[bytes], places: Sequence[int]) -> None:
+        self._blank = [shared, b"", b"", *(part for piece in body for part in (piece, b""))][:-1]
+        self._gaps = slice(_FIRST, len(self._blank), 2)
+        self._own = [_own_header(name, pieces) for name, pieces in headers.items()]
+        self._picked = _picker(places)
+
+    def copy(self, headers: bytes, words: Sequence[Word]) -> Clean:
         """One reader's message: their ``headers`` beside ours, and their ``words``, one line each, at the places."""
-        values = [quoted_printable.value(word) for word in words]
-        values += [quoted_printable.value(str(escape(word))) if _SPECIAL.search(word) else values[at] for at, word in enumerate(words)]
-        joined = [b""] * (len(self.body) + len(self.places))
-        joined[::2] = self.body
-        joined[1::2] = [values[place] for place in self.places]
-        ours = mime.extra_headers({name: fill(pieces, words) for name, pieces in self.headers.items()})
-        return Clean((self.shared, headers, ours, *joined))
+        text, html = [], []
+        for word in words:
+            in_text, in_html = (line := quoted_printable.token(word), line) if type(word) is bytes else _lines(str(word))
+            text.append(in_text)
+            html.append(in_html)
+        pieces = self._blank.copy()
+        pieces[_GIVEN] = headers
+        pieces[_OWN] = b"".join([own(words) for own in self._own])
+        pieces[self._gaps] = self._picked(text + html)
+        return Clean(pieces)
 
 
-def fill(pieces: Pieces, words: Sequence[str]) -> str:
+@lru_cache(maxsize=1024)  # many people share a first name
+def _lines(word: str) -> tuple[bytes, bytes]:
+    """Somebody's words as they stand in the plain text and in the HTML."""
+    line = quoted_printable.value(word)
+    return line, quoted_printable.value(str(escape(word))) if _SPECIAL.search(word) else line
+
+
+def _picker(places: Sequence[int]) -> Callable[[Sequence[bytes]], Sequence[bytes]]:
+    # ``itemgetter`` is several times as fast as a loop, and gives something else than a tuple where there is only one place or none.
+    return itemgetter(*places) if len(places) > 1 else lambda values: [values[place] for place in places]
+
+
+def _own_header(name: str, pieces: Pieces) -> Callable[[Sequence[Word]], bytes]:
+    """What gives the header ``name``, which is cut into ``pieces``, for the words of a reader."""
+
+    def composed(words: Sequence[Word]) -> bytes:
+        return mime.extra_headers({name: fill(pieces, words)})
+
+    fixed = "".join(pieces[::2])
+    mime.extra_headers({name: fixed})  # what can't stand there is told now, and of tokens nothing has to be looked at any more
+    if len(pieces) != 3 or not fixed.isascii() or " " in fixed:
+        return composed
+    before, at, after = f"{name}: {pieces[0]}".encode(), int(pieces[1]), f"{pieces[2]}\r\n".encode()
+    room = mime.UNFOLDED - len(before) - len(after)
+
+    def joined(words: Sequence[Word]) -> bytes:
+        word = words[at]
+        return before + word + after if isinstance(word, bytes) and len(word) <= room else composed(words)
+
+    return joined
+
+
+def fill(pieces: Pieces, words: Sequence[Word]) -> str:
     """The pieces with the words at their places."""
-    return "".join(words[int(piece)] if odd % 2 else piece for odd, piece in enumerate(pieces))
+    return "".join(told(words[int(piece)]) if odd % 2 else piece for odd, piece in enumerate(pieces))
+
+
+def told(word: Word) -> str:
+    """A personal value as text."""
+    return word.decode() if isinstance(word, bytes) else word
 
 
 def engrave(shared: bytes, headers: Mapping[str, Pieces], *, text: Pieces, html: Pieces, values: int) -> Plate:

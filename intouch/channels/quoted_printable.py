@@ -59,6 +59,11 @@ def value(words: str) -> bytes:
     return _softly_ended(_without_dots(encoded))
 
 
+def token(letters: bytes) -> bytes:
+    """As ``value``, for letters, digits, ``-``, ``_`` and ``.``, of which the first is no dot."""
+    return letters + _SOFT_BREAK if len(letters) <= _UNBROKEN else value(letters.decode())
+
+
 def _softly_ended(encoded: bytes) -> bytes:
     before, line_break, last = encoded.rpartition(b"\r\n")
     if len(last) < _LONGEST_LINE:

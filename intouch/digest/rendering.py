@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.channels.plate import Word
 from intouch.council.models import Councillor
 from intouch.digest.fitting import fitting
 from intouch.digest.models import Edition
@@ -37,20 +38,22 @@ _SUBSCRIBERS = sa.select(_PEOPLE.id, _PEOPLE.email, _PEOPLE.first_name).where(
     among(_PEOPLE.id, "ids"), _PEOPLE.status == ResidentStatus.ACTIVE, subscriptions.gets(Topic.DIGEST, channel=Channel.EMAIL)
 )
 
-# What stands at one place, for the number of a resident and their first name.
-Personal = Callable[[int, str], str]
+Reader = sa.Row[int, str | None, str]  # number, address and first name
+# What stands at one place: a token for the number of a resident, or, where there is none, their first name.
+Stamp = Callable[[int], bytes] | None
 
 
 class Engraved:
-    """An edition of which all is ready but what is personal; ``personal`` says what that is, mark by mark."""
+    """An edition of which all is ready but what is personal; ``stamps`` say what that is, mark by mark."""
 
-    def __init__(self, stencil: Stencil, personal: Sequence[Personal]) -> None:
+    def __init__(self, stencil: Stencil, stamps: Sequence[Stamp]) -> None:
         self._plate = lru_cache(maxsize=4)(stencil.engrave)
-        self._personal = personal
+        self._stamps = stamps
 
-    def words(self, resident_id: int, name: str) -> list[str]:
+    def words(self, resident_id: int, name: str) -> list[Word]:
         """What stands at the places of one resident, one line each."""
-        return [personal(resident_id, name) for personal in self._personal]
+        called = one_line(f" {name}") if name else ""
+        return [stamp(resident_id) if stamp else called for stamp in self._stamps]
 
     def copy(self, resident_id: int, name: str) -> Copy:
         """The letter of one resident, of which only what is theirs is still to be encoded."""
@@ -93,22 +96,22 @@ class DigestPress:
 
     def engraved(self, stencil: Stencil) -> Engraved:
         """The digest as it waits for its readers."""
-        return Engraved(stencil, [self._personal(mark) for mark in stencil.marks])
+        return Engraved(stencil, [self._stamp(mark) for mark in stencil.marks])
 
     def letter(self, stencil: Stencil, *, resident_id: int, name: str) -> Letter:
         """The digest of one resident, to be read before it is encoded."""
         return stencil.fill(self.engraved(stencil).words(resident_id, name))
 
-    def _personal(self, mark: Mark) -> Personal:
+    def _stamp(self, mark: Mark) -> Stamp:
         match mark:
             case ("answer", survey_id):
-                return _for_anybody(self._links.stamp(answer_links.PURPOSE, survey_id))
+                return self._links.stamp(answer_links.PURPOSE, survey_id)
             case ("preferences",):
-                return _for_anybody(self._links.stamp("preferences"))
+                return self._links.stamp("preferences")
             case ("unsubscribe",):
-                return _for_anybody(self._links.stamp("unsubscribe", after=["digest"]))
+                return self._links.stamp("unsubscribe", after=["digest"])
             case ("name",):
-                return lambda _resident_id, name: one_line(f" {name}" if name else "")
+                return None
         raise ValueError(f"the digest has no place {mark!r}")
 
     async def render(self, session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
@@ -116,15 +119,10 @@ class DigestPress:
         editions = await self._engraved(session, {delivery.payload.get("edition", 0) for delivery in deliveries})
         readers = await _subscribers(session, deliveries)
         rendered: dict[int, Rendered] = {}
-        async for delivery in unhurried(deliveries):
-            edition = editions.get(delivery.payload.get("edition", 0))
-            reader = readers.get(delivery.owner or "")
-            if edition is None:
-                rendered[delivery.id] = Unwanted("its edition is gone")
-            elif reader is None or reader.email != delivery.address:
-                rendered[delivery.id] = Unwanted("no longer subscribed at this address")
-            else:
-                rendered[delivery.id] = edition.copy(reader.id, reader.first_name)
+        async for few in unhurried(deliveries):
+            for delivery in few:
+                edition = editions.get(delivery.payload.get("edition", 0))
+                rendered[delivery.id] = _copy(delivery, edition, readers.get(delivery.owner or ""))
         return rendered
 
     async def _engraved(self, session: AsyncSession, numbers: set[int]) -> dict[int, Engraved]:
@@ -138,8 +136,13 @@ class DigestPress:
         return {number: edition for (number, _), edition in known.items()}
 
 
-def _for_anybody(token: Callable[[int], str]) -> Personal:
-    return lambda resident_id, _name: token(resident_id)
+def _copy(delivery: Parcel, edition: Engraved | None, reader: Reader | None) -> Rendered:
+    if edition is None:
+        return Unwanted("its edition is gone")
+    if reader is None:
+        return Unwanted("no longer subscribed at this address")
+    resident_id, address, name = reader
+    return edition.copy(resident_id, name) if address == delivery.address else Unwanted("no longer subscribed at this address")
 
 
 class BriefingPress:
@@ -200,8 +203,8 @@ async def _editions(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict
     return {edition.id: edition for edition in await session.scalars(sa.select(Edition).where(Edition.id.in_(numbers)))}
 
 
-async def _subscribers(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, sa.Row[int, str | None, str]]:
-    return {f"resident:{row.id}": row for row in (await session.execute(_SUBSCRIBERS, {"ids": list(_owners(deliveries))})).all()}
+async def _subscribers(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, Reader]:
+    return {f"resident:{row[0]}": row for row in (await session.execute(_SUBSCRIBERS, {"ids": list(_owners(deliveries))})).all()}
 
 
 async def _councillors(session: AsyncSession, deliveries: Sequence[Parcel]) -> dict[str, Councillor]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from markupsafe import escape
 
 from intouch.channels import mime, plate
-from intouch.channels.plate import Pieces, Plate
+from intouch.channels.plate import Pieces, Plate, Word
 from intouch.letters import Letter
 
 Mark = tuple[str | int, ...]  # what goes to a place: ("name",) or ("answer", survey_id)
@@ -30,8 +30,9 @@ class Stencil:
     marks: tuple[Mark, ...]
     headers: Mapping[str, Pieces] = field(default_factory=dict)
 
-    def fill(self, words: Sequence[str]) -> Letter:
+    def fill(self, words: Sequence[Word]) -> Letter:
         """The letter of one person, with one line of plain words for each mark; they are escaped where they stand in HTML."""
+        words = [plate.told(word) for word in words]
         headers = {name: plate.fill(pieces, words) for name, pieces in self.headers.items()}
         return Letter(self.subject, plate.fill(self.html, [str(escape(word)) for word in words]), plate.fill(self.text, words), headers)
 

@@ -64,14 +64,18 @@ class Packer:
             kinds.setdefault(delivery.kind, []).append(delivery)
         for kind, group in kinds.items():
             rendered = await self._render(kind, group)
-            async for delivery in unhurried(group):
-                message_id = mime.message_id(delivery.key, self._email_from) if delivery.road is Road.EMAIL else ""
-                content = self._content(delivery, rendered.get(delivery.id, _NOTHING), message_id)
-                if isinstance(content, Outcome):
-                    packed.settled.append(Settled(delivery, content))
-                else:
-                    packed.envelopes.append(self._envelope(delivery, content, message_id, is_ours))
+            async for few in unhurried(group):
+                for delivery in few:
+                    self._put(delivery, rendered.get(delivery.id, _NOTHING), packed, is_ours)
         return packed
+
+    def _put(self, delivery: Parcel, rendered: Rendered | Outcome, packed: Packed, is_ours: Callable[[int], bool]) -> None:
+        message_id = mime.message_id(delivery.key, self._email_from) if delivery.road is Road.EMAIL else ""
+        content = self._content(delivery, rendered, message_id)
+        if isinstance(content, Outcome):
+            packed.settled.append(Settled(delivery, content))
+        else:
+            packed.envelopes.append(self._envelope(delivery, content, message_id, is_ours))
 
     async def _render(self, kind: str, group: Sequence[Parcel]) -> Mapping[int, Rendered | Outcome]:
         renderer = self._renderers.get(kind)

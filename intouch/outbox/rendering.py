@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.channels.plate import Plate
+from intouch.channels.plate import Plate, Word
 from intouch.letters import Letter, Letters
 from intouch.outbox.parcel import Parcel
 from intouch.templating import TelegramMessage
@@ -28,7 +28,7 @@ class Copy(NamedTuple):
     """One reader's copy of a letter that is encoded once for all: ``plate`` gives it for a sender, ``words`` stand in its places."""
 
     plate: Callable[[str], Plate]
-    words: Sequence[str]
+    words: Sequence[Word]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,11 @@ Rendered = TelegramMessage | Letter | Encoded | Copy | Unwanted
 Renderer = Callable[[AsyncSession, Sequence[Parcel]], Awaitable[Mapping[int, Rendered]]]
 
 
-async def unhurried(parcels: Sequence[Parcel]) -> AsyncIterator[Parcel]:
-    """One after the other, with a moment after every few in which the mail server's answers to others are heard."""
-    for number, parcel in enumerate(parcels):
-        if number % AT_ONCE == 0:
-            await asyncio.sleep(0)
-        yield parcel
+async def unhurried(parcels: Sequence[Parcel]) -> AsyncIterator[Sequence[Parcel]]:
+    """A few at a time, and before each few a moment in which the mail server's answers to others are heard."""
+    for start in range(0, len(parcels), AT_ONCE):
+        await asyncio.sleep(0)
+        yield parcels[start : start + AT_ONCE]
 
 
 async def render_messages(_session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:

@@ -100,3 +100,24 @@ def test_what_we_made_ourselves_needs_no_stuffing() -> None:
     raw = mime.whole(copy)
     assert mime.size(copy) == len(raw)
     assert b"".join(stuffed(copy)) == b"".join(stuffed(raw)) == raw + b".\r\n"
+
+
+@pytest.mark.parametrize("length", [1, 74, 75, 76, 150, 151, 400])
+def test_a_token_of_any_length_stands_where_words_would(length: int) -> None:
+    token = ("aZ9-_." * 100)[:length]
+    personal = mime.personal_headers(recipient="g@x.example", message_id="<1@x>", at=AT)
+
+    def letter(at: str) -> Letter:
+        return Letter("Hello", f"<a href='{at}'>", f"See {at}!", {"List-Unsubscribe": f"<https://x.example/{at}>"})
+
+    plate = cut(lambda place: letter(place("token"))).engrave(SENDER)
+    for word in (token.encode(), token):
+        raw = mime.whole(plate.copy(personal, [word]))
+        assert parts(raw) == [f"See {token}!", f"<a href='{token}'>"]
+        assert read(raw)["List-Unsubscribe"] == f"<https://x.example/{token}>"
+
+
+def test_a_header_that_can_not_be_is_told_when_the_plate_is_made() -> None:
+    marked = cut(lambda place: Letter("Hello", "Hi", "Hi", {"X-For": f"a\r\nBcc: b@x.example {place('t')}"}))
+    with pytest.raises(mime.BadHeader):
+        marked.engrave(SENDER)
