@@ -57,6 +57,8 @@ def _prepare_inline(connection: Any, record: Any) -> None:
     _prepare_sqlite(connection, record)
     # What the bot and the sender ask lies together in a few pages, and other people's commits empty the cache anyway.
     connection.execute("PRAGMA cache_size=-500")  # KB instead of 2,000, for each of up to six connections
+    # What a statement could have to take back: beyond 64 KB it went to a file that was made and deleted for each batch.
+    connection.execute("PRAGMA temp_store=MEMORY")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
