@@ -34,8 +34,11 @@ class Outcome(NamedTuple):
     is_of_mailbox: bool = False
 
 
+SENT = Outcome(Verdict.SENT)
+
+
 def sent(provider_id: str = "", moved_to: str = "") -> Outcome:
-    return Outcome(Verdict.SENT, provider_id=provider_id, moved_to=moved_to)
+    return Outcome(Verdict.SENT, provider_id=provider_id, moved_to=moved_to) if provider_id or moved_to else SENT
 
 
 def retry(error: str, after: float | None = None) -> Outcome:

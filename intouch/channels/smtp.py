@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import cast
@@ -15,7 +14,7 @@ from intouch.channels import mime, outcomes
 from intouch.channels.email_rate import EmailRate
 from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.smtp_connection import Connection, Letter, connect
-from intouch.channels.smtp_jobs import Batch, Job
+from intouch.channels.smtp_jobs import Batch, Job, Jobs
 from intouch.channels.smtp_opening import CannotConnect, Patience
 from intouch.channels.tempo import Tempo
 from intouch.smtp_address import SmtpAddress
@@ -61,8 +60,7 @@ class SmtpChannel:
         self._patience = patience or Patience()
         self._wear = wear or Wear()
         self._tempo = Tempo(address.connections)
-        self._jobs: asyncio.PriorityQueue[tuple[int, int, Job]] = asyncio.PriorityQueue()
-        self._numbers = itertools.count()
+        self._jobs = Jobs()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = 0
         self._busy = 0
@@ -78,7 +76,7 @@ class SmtpChannel:
         batch = Batch(len(envelopes), heard)
         try:
             for envelope in envelopes:
-                self._put(Job(next(self._numbers), envelope, batch))
+                self._put(Job(envelope, batch))
             await batch.done
         finally:
             batch.is_abandoned = True
@@ -94,14 +92,20 @@ class SmtpChannel:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _put(self, job: Job) -> None:
+        self._queue(job, self._jobs.put)
+
+    def _put_back(self, job: Job) -> None:
+        self._queue(job, self._jobs.put_back)
+
+    def _queue(self, job: Job, put: Callable[[Job], None]) -> None:
         if self._is_halting:
             job.settle(outcomes.not_tried("stopped before its turn"))
             return
-        self._jobs.put_nowait((job.envelope.rank, job.number, job))
+        put(job)
         self._open_more()
 
     def _open_more(self) -> None:
-        wanted = min(self._tempo.allowed, self._jobs.qsize() + self._busy)
+        wanted = min(self._tempo.allowed, len(self._jobs) + self._busy)
         may_open = self._serving == 0 or time.monotonic() >= self._no_more_until
         if self._serving < wanted and may_open:
             self._serving += 1
@@ -110,8 +114,8 @@ class SmtpChannel:
             task.add_done_callback(self._tasks.discard)
 
     def _empty(self, outcome: Outcome) -> None:
-        while not self._jobs.empty():
-            self._jobs.get_nowait()[-1].settle(outcome)
+        while (job := self._jobs.take()) is not None:
+            job.settle(outcome)
 
     async def _serve(self) -> None:
         """One connection's life: opened for its first message, renewed when worn, closed when nothing comes any more."""
@@ -130,8 +134,8 @@ class SmtpChannel:
         finally:
             self._serving -= 1
             if seat.ahead is not None:
-                self._put(seat.ahead[0])
-            if not self._jobs.empty():
+                self._put_back(seat.ahead[0])
+            if self._jobs:
                 self._open_more()
             await self._leave(seat)
 
@@ -144,12 +148,7 @@ class SmtpChannel:
     async def _next_job(self) -> Job | None:
         if self._serving > self._tempo.allowed:
             return None
-        if not self._jobs.empty():
-            return self._jobs.get_nowait()[-1]
-        try:
-            return (await asyncio.wait_for(self._jobs.get(), self._wear.idle))[-1]
-        except TimeoutError:
-            return None
+        return self._jobs.take() or await self._jobs.next(self._wear.idle)
 
     async def _serve_one(self, job: Job, seat: _Seat) -> None:
         if self._is_no_email(job):
@@ -169,7 +168,7 @@ class SmtpChannel:
         (job, letter), seat.ahead = seat.ahead, None
         may_begin = await job.envelope.begin()
         if connection.is_broken:
-            self._put(job)  # nothing that was said can have sent it
+            self._put_back(job)  # nothing that was said can have sent it
         elif job.batch.is_abandoned or not may_begin or not job.envelope.is_ours():
             connection.is_broken = True  # only hanging up takes an opening back
             job.settle(outcomes.not_tried("its lease has passed to somebody else, or its batch was stopped"))
@@ -179,12 +178,12 @@ class SmtpChannel:
     def _look_ahead(self, seat: _Seat, connection: Connection) -> Letter | None:
         """The letter after the one that is just going out, where waiting for its replies alone would only cost time."""
         is_deaf = not connection.pipelines or time.monotonic() < self._ahead_again_at
-        is_in_no_hurry = self._address.per_second > 0 or not self._tempo.is_full or self._jobs.qsize() <= self._address.connections
+        is_in_no_hurry = self._address.per_second > 0 or not self._tempo.is_full or len(self._jobs) <= self._address.connections
         if is_in_no_hurry or is_deaf or self._is_halting or self._is_worn(connection):
             return None
-        job = self._jobs.get_nowait()[-1]
-        letter = None if self._is_no_email(job) else self._letter(job, connection)
-        if letter is not None:
+        job = self._jobs.take()
+        letter = None if job is None or self._is_no_email(job) else self._letter(job, connection)
+        if job is not None and letter is not None:
             seat.ahead = (job, letter)
         return letter
 
@@ -217,7 +216,7 @@ class SmtpChannel:
         self._adapt(connection, outcome)
         if connection.was_stale and not job.is_second:
             job.is_second = True  # the server had hung up before it began
-            self._put(job)
+            self._put_back(job)
         else:
             job.settle(outcome)
 
@@ -263,7 +262,7 @@ class SmtpChannel:
         """While other connections stand, the server only wants no more of them; otherwise the road is closed."""
         if self._connected > 0:
             self._no_more_until = time.monotonic() + 10.0
-            self._put(job)
+            self._put_back(job)
             return
         outcome = outcomes.not_tried(str(error), after=1.0)
         job.settle(outcome)

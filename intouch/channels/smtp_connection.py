@@ -17,6 +17,7 @@ from intouch.smtp_address import SmtpAddress
 
 _BARE = re.compile(rb"\r\n|\r|\n")
 _END = b".\r\n"
+_OPENING = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
 async def connect(address: SmtpAddress, sender: str, patience: Patience) -> Connection:
@@ -124,8 +125,9 @@ class Connection:
             self._needs_reset = True
             return refused
         self._stage = Stage.BODY
-        self._wire.write(b"".join((*stuffed(letter.message), *self._opening_of(following()))))
-        await self._wire.flush(self._patience.command)
+        self._wire.write(b"".join(stuffed(letter.message) + self._opening_of(following())))
+        if self._wire.is_full:
+            await self._wire.flush(self._patience.command)
         reply = await self._read(self._patience.final)
         if reply.is_good:
             return outcomes.sent()
@@ -140,7 +142,7 @@ class Connection:
         return ahead.opening
 
     async def _open_stepwise(self, opening: tuple[bytes, bytes, bytes]) -> Outcome | None:
-        for stage, command in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), opening, strict=True):
+        for stage, command in zip(_OPENING, opening, strict=True):
             self._stage = stage
             reply = await self._ask(command)
             if not _accepts(stage, reply):
@@ -153,8 +155,10 @@ class Connection:
         if not rode:
             self._wire.write(b"".join(letter.opening))
         self._ahead = None
+        if self._is_taken():
+            return None
         refused: Outcome | None = None
-        for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA):
+        for stage in _OPENING:
             self._stage = stage
             try:
                 reply = await self._read(self._patience.command)
@@ -171,6 +175,15 @@ class Connection:
         if refused is not None and reply.code == 354:
             await self._send_nothing()
         return refused
+
+    def _is_taken(self) -> bool:
+        """Whether all three replies are there and good, as nearly always where they come with the one to the letter before."""
+        replies = self._wire.at_hand(3)
+        if not replies or not all(map(_accepts, _OPENING, replies)):
+            return False
+        self._wire.skip(3)
+        self._heard = True
+        return True
 
     async def _send_nothing(self) -> None:
         """The server wants a message although it took no recipient: an empty one, which then goes nowhere."""
@@ -195,6 +208,9 @@ class Connection:
 
     async def _read(self, seconds: float) -> Reply:
         reply = await self._wire.reply(seconds)
+        if reply.code < 400:
+            self._heard = True
+            return reply
         if is_complaint(reply, self._stage):
             self.was_slowed = True
         if reply.closes:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import deque
 from functools import lru_cache
+from itertools import islice
 
 from intouch.channels.smtp_replies import Reply
 
@@ -48,6 +49,11 @@ class Wire(asyncio.BufferedProtocol):
             raise self._lost or Lost("the connection was closed")
         self._transport.write(data)
 
+    @property
+    def is_full(self) -> bool:
+        """So much waits to be taken by the other side that more should not be written."""
+        return not self._may_write.is_set()
+
     async def flush(self, seconds: float) -> None:
         """Until the other side has taken most of what was written."""
         if not self._may_write.is_set():
@@ -55,6 +61,15 @@ class Wire(asyncio.BufferedProtocol):
                 await self._may_write.wait()
         if self._lost is not None:
             raise self._lost
+
+    def at_hand(self, number: int) -> list[Reply]:
+        """The next so many replies, if that many have come; they are still to be read."""
+        return list(islice(self._replies, number)) if len(self._replies) >= number else []
+
+    def skip(self, number: int) -> None:
+        """Take replies that were looked at as read."""
+        for _ in range(number):
+            self._replies.popleft()
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply; ``TimeoutError`` when none comes in time, ``Lost`` when none will come."""
