@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from intouch.clock import Clock, SystemClock
 from intouch.links import Links
+from intouch.outbox.bell import Bell
 from intouch.settings import Settings
 from intouch.storage.sessions import Sessions, open_engine
 from intouch.templating import Templates
@@ -21,6 +22,7 @@ class Runtime:
     templates: Templates
     links: Links
     clock: Clock
+    bell: Bell = field(default_factory=Bell)
 
     def now(self) -> datetime:
         return self.clock.now()

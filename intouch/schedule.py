@@ -92,6 +92,7 @@ async def _publish_one(runtime: Runtime, due: Due, now: datetime, even_late: boo
         made = await editions.publish(session, due, gathered, now=now)
     if made is not None:
         log.info("schedule.edition", audience=due.audience.value, ward=due.ward.id, period=due.period, deliveries=made)
+        runtime.bell.ring()  # while the other wards' are being made
     return made or 0
 
 

@@ -93,7 +93,7 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         "survey.outcome": outcomes.renderer(runtime.templates, runtime.links, letters, smallest=settings.smallest_count),
         **editions.renderers(runtime.templates, letters, runtime.links),
     }
-    return Worker(
+    worker = Worker(
         runtime.sessions,
         runtime.clock,
         presence,
@@ -107,6 +107,8 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         beat=keeper.beat if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
     )
+    runtime.bell.listen(worker.nudge)
+    return worker
 
 
 def return_path(settings: Settings) -> ReturnPath | None:

@@ -102,6 +102,24 @@ async def test_one_ward_that_fails_does_not_keep_the_others_from_theirs_and_gets
     assert (await tick(runtime, clock, FRIDAY))["digests"] == 1
 
 
+async def test_the_first_wards_edition_is_told_to_whoever_sends_before_the_next_is_made(
+    runtime: Runtime, clock: ShiftedClock, news: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await news.subscriber(news.fulwell, name="Bob")
+    await tick(runtime, clock, WEDNESDAY)
+    heard: list[str] = []
+    gather = schedule._GATHER[Audience.DIGEST]
+
+    async def told(session: object, scope: object) -> dict[str, object]:
+        heard.append("making one")
+        return await gather(session, scope)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(schedule._GATHER, Audience.DIGEST, told)  # type: ignore[arg-type]
+    runtime.bell.listen(lambda: heard.append("ring"))
+    assert (await tick(runtime, clock, FRIDAY))["digests"] == 2
+    assert heard == ["making one", "ring"] * 2
+
+
 async def test_two_processes_that_tick_at_once_publish_one_edition_a_ward(runtime: Runtime, clock: ShiftedClock, news: Town) -> None:
     await tick(runtime, clock, WEDNESDAY)
     clock.set(FRIDAY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from intouch.channels.outcomes import Outcome, Verdict
@@ -14,6 +14,18 @@ from intouch.outbox.parcel import Parcel
 # Between asking "is it still ours?" and the call some time passes; it must not reach over the lease's end.
 _MARGIN = 0.8
 _LONGEST_HOLD = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many deliveries a line claims at once, and how many it may have under way."""
+
+    size: int
+    most: int
+
+
+# Telegram takes 30 a second and no more, so few are taken in advance: what another process could send must not wait here.
+PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 40), Road.EMAIL: Pace(250, 750)}
 
 
 @dataclass(slots=True)
@@ -39,9 +51,12 @@ class Hold:
         return max(0.0, self.until - time.monotonic())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Line:
-    """One loop of a worker: the lanes of a road that it serves, how much it claims at once and may have under way."""
+    """One loop of a worker: the lanes of a road that it serves, how much it claims at once and may have under way.
+
+    ``is_flowing``: the last claim was a full one, so there is more for certain, or nearly.
+    """
 
     road: Road
     lanes: tuple[Lane, ...]
@@ -49,6 +64,7 @@ class Line:
     most: int
     hold: Hold
     under_way: int = 0
+    is_flowing: bool = False
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def has_room(self) -> bool:
@@ -87,14 +103,18 @@ class Flights:
         # The claim has just read the orders itself: a batch that it gave us is not held any more.
         self._held -= {delivery.batch for delivery in deliveries if delivery.batch}
 
-    def end(self, identity: int) -> None:
-        self._until.pop(identity, None)
-        self._batches.pop(identity, None)
-        if self._recalled:
+    def end(self, identities: Iterable[int]) -> None:
+        """These are settled; whoever feeds their lines is told when there is room again."""
+        lines = set()
+        for identity in identities:
+            self._until.pop(identity, None)
+            self._batches.pop(identity, None)
             self._recalled.discard(identity)
-        line = self._lines.pop(identity, None)
-        if line is not None:
-            line.under_way -= 1
+            line = self._lines.pop(identity, None)
+            if line is not None:
+                line.under_way -= 1
+                lines.add(line)
+        for line in lines:
             if line.has_room():
                 line.bell.set()
 

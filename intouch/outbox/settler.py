@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -18,6 +19,7 @@ from intouch.storage.sessions import Sessions, is_storage_failure
 
 log = logs.get("outbox")
 
+_VERDICT = attrgetter("outcome.verdict")
 LARGEST_GROUP = 250
 MOST_UNWRITTEN = 200  # and what the connections have under way by then makes it a group
 WORTH_WRITING = LARGEST_GROUP // 2  # while one half is being written the other comes in: nobody waits, and commits stay few
@@ -35,7 +37,7 @@ class Settler:
         rules: Rules,
         *,
         follow: Follow,
-        done: Callable[[int], None],
+        done: Callable[[Iterable[int]], None],
         note_sent: Callable[[int], None] | None = None,
         linger: float = LINGER,
     ) -> None:
@@ -147,11 +149,10 @@ class Settler:
                 self._note_sent(sent.delivery.id)
 
     def _note(self, group: list[Settled]) -> None:
-        verdicts = Counter(one.outcome.verdict.value for one in group)
+        verdicts = Counter(map(str, map(_VERDICT, group)))
         self.counts.update(verdicts)
         log.debug("outbox.settled", **{verdict.replace(" ", "_"): number for verdict, number in verdicts.items()})
-        for one in group:
-            self._done(one.delivery.id)
+        self._done(one.delivery.id for one in group)
 
 
 def _may_pass(error: Exception) -> bool:

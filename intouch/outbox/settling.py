@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.channels import outcomes
 from intouch.channels.outcomes import Outcome, Verdict
 from intouch.outbox import addresses
 from intouch.outbox.models import Road, State
@@ -55,15 +56,11 @@ class Settled(NamedTuple):
 
 async def settle(session: AsyncSession, group: Sequence[Settled], rules: Rules, *, now: datetime, follow: Follow | None = None) -> int:
     """Write a group of outcomes; the number that was still ours to write."""
-    plain = [one.delivery.id for one in group if _is_plainly_sent(one.outcome)]
+    plain = [one.delivery.id for one in group if one.outcome == outcomes.SENT]
     written = await _write_sent(session, plain, rules, now)
     # What was erased or taken over in the meantime is not among them: then each is looked at.
-    others = [one for one in group if written < len(plain) or not _is_plainly_sent(one.outcome)]
+    others = [one for one in group if written < len(plain) or one.outcome != outcomes.SENT]
     return written + (await _write_each(session, others, rules, now, follow or Follow()) if others else 0)
-
-
-def _is_plainly_sent(outcome: Outcome) -> bool:
-    return outcome.verdict is Verdict.SENT and not outcome.provider_id and not outcome.moved_to
 
 
 async def _write_sent(session: AsyncSession, ids: list[int], rules: Rules, now: datetime) -> int:

@@ -17,7 +17,7 @@ from intouch.clock import Clock
 from intouch.outbox import claiming, epoch, holds, sweeping
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
-from intouch.outbox.flights import Flights, Hold, Line
+from intouch.outbox.flights import PACES, Flights, Hold, Line, Pace
 from intouch.outbox.models import Lane, Road
 from intouch.outbox.packing import Begin, Packer
 from intouch.outbox.parcel import Parcel
@@ -31,16 +31,6 @@ from intouch.storage.sessions import Sessions
 log = logs.get("outbox")
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many deliveries a line claims at once, and how many it may have under way."""
-
-    size: int
-    most: int
-
-
-# Telegram takes 30 a second and no more, so few are taken in advance: what another process could send must not wait here.
-PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 40), Road.EMAIL: Pace(250, 750)}
 # An edition that is paused stops within two seconds, on all processes.
 HOLDS_EVERY = 0.5
 LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
@@ -196,9 +186,8 @@ class Worker:
 
     async def _claim(self, line: Line) -> int:
         """Claim for a line and send it on its way; how many deliveries were touched."""
-        async with self._sessions.glance() as session:
-            if not await claiming.is_anything_due(session, line.road, line.lanes, now=self._clock.now()):
-                return 0
+        if not line.is_flowing and not await self._is_anything_due(line):
+            return 0
         claimed_at = time.monotonic()
         wanted = Claim(
             road=line.road,
@@ -215,7 +204,13 @@ class Worker:
             task = asyncio.create_task(self._carry(line, claimed.deliveries, now))
             self._carrying.add(task)
             task.add_done_callback(self._carrying.discard)
-        return len(claimed.deliveries) + claimed.cancelled
+        touched = len(claimed.deliveries) + claimed.cancelled
+        line.is_flowing = touched >= line.size
+        return touched
+
+    async def _is_anything_due(self, line: Line) -> bool:
+        async with self._sessions.glance() as session:
+            return await claiming.is_anything_due(session, line.road, line.lanes, now=self._clock.now())
 
     async def _carry(self, line: Line, deliveries: list[Parcel], claimed_at: datetime) -> None:
         """One batch, from claimed to handed to the settler; whatever happens, each delivery gets an outcome."""

@@ -18,7 +18,7 @@ FOR_EVER = 3600.0
 
 
 def settler(runtime: Runtime, linger: float) -> Settler:
-    return Settler(runtime.sessions, runtime.clock, Rules("me"), follow=Follow(), done=lambda _number: None, linger=linger)
+    return Settler(runtime.sessions, runtime.clock, Rules("me"), follow=Follow(), done=lambda _numbers: None, linger=linger)
 
 
 async def claimed(runtime: Runtime, now: datetime, numbers: range) -> list[Parcel]:
