@@ -10,10 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
 from intouch.clock import Clock
-from intouch.outbox.models import Delivery, State
+from intouch.outbox.models import State
+from intouch.outbox.parcel import TABLE
+from intouch.storage.among import among
 from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
+
+# Made once: each chat message of a bulk has a mark of its own, since Telegram takes one at a time.
+_MARK = (
+    sa.update(TABLE)
+    .where(among(TABLE.c.id, "ids"), TABLE.c.leased_by == sa.bindparam("holder"), TABLE.c.state == State.SENDING)
+    .values(begun_at=sa.bindparam("now"))
+    .returning(TABLE.c.id)
+)
 
 
 class Beginnings:
@@ -47,11 +57,10 @@ class Beginnings:
                     marked.set_result(number in ours)
 
     async def _mark(self, numbers: Collection[int]) -> set[int]:
-        mine = sa.and_(Delivery.id.in_(sorted(numbers)), Delivery.leased_by == self._holder, Delivery.state == State.SENDING)
-        statement = sa.update(Delivery).where(mine).values(begun_at=self._clock.now()).returning(Delivery.id)
+        asked = {"ids": sorted(numbers), "holder": self._holder, "now": self._clock.now()}
 
         async def mark(session: AsyncSession) -> set[int]:
-            return set(await session.scalars(statement, execution_options={"synchronize_session": False}))
+            return set(await session.scalars(_MARK, asked))
 
         # In one go, so that the call follows the COMMIT at once: whoever dies in between leaves a message of which nobody knows.
         return await self._sessions.transact(mark)
