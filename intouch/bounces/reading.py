@@ -32,6 +32,7 @@ _LONG_TYPE = re.compile(rb"(?im)^content-type:(?:[^\r\n]|[\r\n]+[ \t]){4000}")
 _FAILED = ("fail", "error")  # "error" is OpenSMTPD's word for it
 _QUOTED = re.compile(r"(?im)^[^\w\n]*(?:received|return-path): |^-.*\bcopy of\b")
 _DELAYED = re.compile(r"(?i)\bdelay|^\W*warning\b")
+_BETWEEN_ADDRESSES = re.compile(r"[\s<>(),:;]+")
 _TAGS = re.compile(r"<(?![^<>\s]*@)[^<>]{0,1000}>")
 
 
@@ -83,14 +84,15 @@ def _quoted(message: Message) -> Iterator[str]:
     for part in _parts(message):
         if part is not message:
             yield from _values(part, _SENT_FROM)
-        if part.get_content_type() == "text/rfc822-headers":
+        if part.get_content_type() == "text/rfc822-headers" or _is_encoded(part):
             yield from _values(_headers(_content(part)), _SENT_FROM)
 
 
 def _values(message: Message, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         for value in message.get_all(name, []):
-            yield from str(value).split(",")
+            # Split and not parsed: beside an address may stand a name, a comment or a kind (``rfc822;``), and any rubbish.
+            yield from _BETWEEN_ADDRESSES.split(str(value).replace('"', ""))
 
 
 def _parts(message: Message) -> Iterator[Message]:
@@ -101,8 +103,26 @@ def _parts(message: Message) -> Iterator[Message]:
 
 
 def _content(part: Message) -> bytes:
+    if _is_encoded(part):
+        box = Message()
+        box["Content-Transfer-Encoding"] = "base64"
+        box.set_payload(_inner(part)[0].get_payload())
+        part = box
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
+
+
+def _inner(part: Message) -> list[Message]:
+    """The messages as which the parser reads what stands in a part."""
+    inner = part.get_payload()
+    return [one for one in inner if isinstance(one, Message)] if isinstance(inner, list) else []
+
+
+def _is_encoded(part: Message) -> bool:
+    """Whether it is base64 that the parser has read for a message, as it does with whatever is called one."""
+    inner = _inner(part)
+    is_base64 = str(part.get("content-transfer-encoding", "")).strip().lower() == "base64"
+    return is_base64 and len(inner) > 0 and not inner[0].keys() and isinstance(inner[0].get_payload(), str)
 
 
 def _headers(content: bytes) -> Message:
@@ -114,17 +134,15 @@ def _complaint(message: Message) -> tuple[str, Kind] | None:
     for part in _parts(message):
         if part.get_content_type() == "message/feedback-report":
             fields = _fields(part)
-            kind = fields.get("feedback-type", "").strip().lower()
+            kind = str(fields.get("feedback-type", "")).partition("(")[0].strip().lower()
             return (kind, Kind.COMPLAINT) if kind in COMPLAINTS else None
     return None
 
 
 def _fields(part: Message) -> Message:
     """The fields of a machine-readable part, which the parser takes for a message, or for text where it is encoded."""
-    inner = part.get_payload()
-    if isinstance(inner, list) and inner:
-        return inner[0] if isinstance(inner[0], Message) else part
-    return _headers(_content(part))
+    inner = _inner(part)
+    return inner[0] if inner and not _is_encoded(part) else _headers(_content(part))
 
 
 def _failure(message: Message) -> tuple[str, Kind] | None:
@@ -146,9 +164,16 @@ def _failure(message: Message) -> tuple[str, Kind] | None:
 
 def _of_notification(part: Message) -> list[tuple[str, Kind] | None]:
     """What is said about each recipient."""
-    inner = part.get_payload()
-    groups = inner if isinstance(inner, list) else _groups(_content(part))
-    return [_of_recipient(group) for group in groups if isinstance(group, Message) and (group.get("action") or group.get("status"))]
+    return [_of_recipient(group) for group in _recipients(part) if group.get("action") or group.get("status")]
+
+
+def _recipients(part: Message) -> list[Message]:
+    inner = _inner(part)
+    if not inner or _is_encoded(part):
+        return _groups(_content(part))
+    # The parser knows the groups of a delivery-status. Of its sister for addresses in other scripts (RFC 6533) all but the first
+    # is to it the text of a message.
+    return [*inner, *_groups(_content(inner[0]))] if part.get_content_type() == "message/global-delivery-status" else inner
 
 
 def _mildest(said: Sequence[tuple[str, Kind] | None]) -> tuple[str, Kind] | None:

@@ -9,6 +9,8 @@ import re
 _SIGNATURE_BYTES = 10
 # Lower case only: some mail servers do not keep the case of a return path. No delivery has a number beyond 64 bits.
 _TOKEN = re.compile(r"([1-9]\d{0,18})\.([a-z2-7]{16})\Z")
+# What a relay puts before the return path of whatever leaves, to know its own bounces (BATV); not every one takes it off again.
+_TAG = re.compile(r"\A(?:(?:ms)?prvs1?=[a-z0-9]{1,40}=|btv1==[a-z0-9]{1,40}==)")
 
 
 class ReturnPath:
@@ -26,6 +28,7 @@ class ReturnPath:
     def delivery_of(self, address: str) -> int | None:
         """The delivery whose return path this is; None when it is none of ours, or made up."""
         local, _, domain = address.strip().strip("<>").lower().rpartition("@")
+        local = _TAG.sub("", local)
         prefix = f"{self._local}+"
         found = _TOKEN.match(local.removeprefix(prefix)) if domain == self._domain and local.startswith(prefix) else None
         if found is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,6 +95,68 @@ def test_what_is_no_failure_and_no_complaint_says_nothing(message: bytes) -> Non
 def test_a_report_from_nobody_is_read(sender: bytes) -> None:
     message = written(EXIM_OLD, path=MINE).replace(b"From: Mail Delivery System <Mailer-Daemon@smarthost.example>\r\n", sender)
     assert read(message, PATHS) == Report(Kind.HARD, "", 12)
+
+
+LOCAL, _, DOMAIN = MINE.partition("@")
+
+
+@pytest.mark.parametrize(
+    "written_so",
+    [
+        f'"Mail of In Touch" <{MINE}>',
+        f'"Touch, In" <{MINE}>',
+        f"{MINE} (In Touch)",
+        f'"{LOCAL}"@{DOMAIN}',
+        f"J\u00fcrgen <{MINE}>",
+        f"rfc822; {MINE.upper()}",
+        f"somebody@example.org,\r\n\t<{MINE}>",
+        # A relay of ours tags what leaves (BATV, in its three spellings) and does not take the tag off again.
+        f"prvs=0123456789={MINE}",
+        f"<msprvs1=17999abcd={MINE}>",
+        f"btv1==0123abcdef=={MINE}",
+    ],
+)
+def test_our_return_path_is_found_however_it_is_written(written_so: str) -> None:
+    to = b"To: " + written_so.encode("latin-1")
+    message = written(POSTFIX, path="nobody@example.org").replace(b"To: nobody@example.org", to, 1)
+    assert read(message, PATHS) == Report(Kind.HARD, "5.1.1", 12)
+
+
+def test_a_tag_in_front_makes_no_forged_return_path_a_true_one() -> None:
+    for forged in (f"prvs=0123456789={LOCAL[:-1]}a@{DOMAIN}", f"prvs=={MINE}", f"x=y={MINE}", f"prvs=1={LOCAL}@mallory.example"):
+        assert PATHS.delivery_of(forged) is None
+        assert not PATHS.receives(forged)
+
+
+def _with_part(shape: str, kind: str, *, encoded: bool = False, **values: str) -> bytes:
+    """The report with its machine-readable part as ``kind``, perhaps in base64."""
+    head, _, rest = written(shape, path=MINE, **values).partition(b"Content-Type: message/")
+    name, _, rest = rest.partition(b"\r\n\r\n")
+    boundary = b"\r\n--" + (b"A1B2C3" if shape == POSTFIX else b"part1")
+    content, end, rest = rest.partition(boundary)
+    if encoded:
+        name, content = name + b"\r\nContent-Transfer-Encoding: base64", base64.encodebytes(content)
+    return head + b"Content-Type: " + name.replace(name.partition(b"\r\n")[0], kind.encode()) + b"\r\n\r\n" + content + end + rest
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("kind", ["message/delivery-status", "message/global-delivery-status"])
+def test_a_report_about_an_address_in_another_script_is_read_encoded_or_not(kind: str, encoded: bool) -> None:
+    for values, report in (
+        ({}, Report(Kind.HARD, "5.1.1", 12)),
+        ({"status": "4.2.2", "words": FULL}, Report(Kind.SOFT, "4.2.2", 12)),
+        ({"action": "delayed", "status": "4.4.1"}, None),
+    ):
+        assert read(_with_part(POSTFIX, kind, encoded=encoded, **values), PATHS, recipients=[MINE]) == report
+
+
+def test_a_complaint_whose_parts_are_encoded_is_heard_and_traced() -> None:
+    message = _with_part(ARF, "message/feedback-report", encoded=True)
+    assert read(message.replace(b"Return-Path: ", b"X-Was: "), PATHS) == Report(Kind.COMPLAINT, "abuse", 12)
+
+
+def test_a_complaint_may_have_a_comment_behind_its_kind() -> None:
+    assert read(written(ARF, path=MINE, feedback="Abuse (spam button)"), PATHS) == Report(Kind.COMPLAINT, "abuse", 12)
 
 
 def test_behind_a_forwarding_address_one_who_got_it_is_enough() -> None:
