@@ -30,7 +30,7 @@ class Listener:
     def __init__(self, intake: Intake, url: str) -> None:
         scheme, _, place = url.partition("://")
         host, _, port = place.rpartition(":")
-        self._server_class: type[SMTP] = LMTP if scheme == "lmtp" else SMTP
+        self._server_class: type[SMTP] = _Lmtp if scheme == "lmtp" else _Smtp
         self._host, self._port = host.strip("[]"), int(port)
         self._handler = _Handler(intake)
         self._server: asyncio.Server | None = None
@@ -68,6 +68,18 @@ class Listener:
             timeout=_IDLE_SECONDS,
             loop=asyncio.get_running_loop(),
         )
+
+
+class _AnyLine:
+    """Lines of any length: reports quote emails as they are, and what answers 500 to one loses it, as nobody is told of it."""
+
+    line_length_limit = MOST_BYTES
+
+
+class _Lmtp(_AnyLine, LMTP): ...
+
+
+class _Smtp(_AnyLine, SMTP): ...
 
 
 class _Handler:

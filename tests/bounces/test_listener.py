@@ -97,6 +97,23 @@ async def test_a_huge_message_is_refused(runtime: Runtime) -> None:
     assert not await is_dead(runtime)
 
 
+@pytest.mark.parametrize("scheme", ["lmtp", "smtp"])
+@pytest.mark.parametrize("ending", [b"\r\n", b"\n"])
+async def test_a_report_that_quotes_a_long_line_or_ends_its_lines_in_half_is_taken(runtime: Runtime, scheme: str, ending: bytes) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    message = written(POSTFIX, path=path).replace(b"Hello.", b"<td>" + b"x" * 200_000).replace(b"\r\n", ending)
+    async with listening(intake_of(runtime), scheme) as port:
+        # smtplib's sendmail would mend the endings.
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        hello = "LHLO" if scheme == "lmtp" else "EHLO"
+        writer.write(f"{hello} relay.example\r\nMAIL FROM:<>\r\nRCPT TO:<{path}>\r\nDATA\r\n".encode() + message + b"\r\n.\r\nQUIT\r\n")
+        answers = await reader.read()
+        writer.close()
+    assert b"\r\n250 2.0.0 Taken\r\n" in answers
+    assert await is_dead(runtime)
+
+
 async def test_rubbish_is_taken_and_forgotten(runtime: Runtime) -> None:
     alice = await sign_up(runtime)
     path = PATHS.of(await send(runtime, alice))
