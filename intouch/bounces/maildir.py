@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 from intouch import logs
@@ -24,6 +23,7 @@ class Maildir:
         self._intake = intake
         self._folder = folder
         self._every = every
+        self._stuck: set[str] = set()
 
     async def run(self) -> None:
         """Look again and again, until cancelled; a folder that is not there yet is waited for."""
@@ -44,8 +44,8 @@ class Maildir:
 
     def _names(self) -> list[Path]:
         new = self._folder / "new"
-        waiting = sorted(path for path in new.iterdir() if not path.name.startswith(".")) if new.is_dir() else []
-        return waiting[:_AT_A_TIME]
+        found = new.iterdir() if new.is_dir() else ()
+        return sorted(path for path in found if not path.name.startswith(".") and path.name not in self._stuck)[:_AT_A_TIME]
 
     async def _take(self, path: Path) -> None:
         try:
@@ -56,12 +56,21 @@ class Maildir:
             log.warning("bounces.file_not_read", error=type(error).__name__)
             return
         heard = await self._intake.take(message) if message is not None else None
-        with contextlib.suppress(FileNotFoundError):
-            if heard is not None:
-                path.unlink()
-            else:
-                (self._folder / "cur").mkdir(exist_ok=True)
-                path.rename(self._folder / "cur" / f"{path.name.partition(':2,')[0]}:2,S")
+        try:
+            self._put_away(path, is_done_with=heard is not None)
+        except FileNotFoundError:
+            pass  # another process was here meanwhile
+        except OSError as error:
+            # Not read again: enough of those would keep us from what came after them.
+            self._stuck.add(path.name)
+            log.warning("bounces.file_not_put_away", error=type(error).__name__)
+
+    def _put_away(self, path: Path, *, is_done_with: bool) -> None:
+        if is_done_with:
+            path.unlink()
+            return
+        (self._folder / "cur").mkdir(exist_ok=True)
+        path.rename(self._folder / "cur" / f"{path.name.partition(':2,')[0]}:2,S")
 
 
 def _read(path: Path) -> bytes | None:
