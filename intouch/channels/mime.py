@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
+import idna
+
 from intouch.channels import quoted_printable
 from intouch.errors import BadInput
 from intouch.letters import Letter
@@ -117,7 +119,8 @@ def ascii_domain(domain: str) -> str:
     if domain.isascii():
         return domain
     try:
-        return domain.encode("idna").decode()
+        # Not Python's own codec: it knows the standard of 2003, to which straße.example is strasse.example, which is somebody else's.
+        return idna.encode(domain, uts46=True).decode()
     except UnicodeError:
         raise BadHeader("An email address has a domain that can't exist.") from None
 

@@ -146,3 +146,11 @@ def test_headers_cannot_be_smuggled_in_by_a_letter() -> None:
 def test_a_domain_of_another_script_is_written_in_ascii() -> None:
     assert mime.address_on_the_wire("grace@münchen.example") == "grace@xn--mnchen-3ya.example"
     assert b"gr\xc3\xa2ce@roker.example" in compose(recipient="grâce@roker.example")
+
+
+@pytest.mark.parametrize(
+    ("domain", "registered"),
+    [("straße.example", "xn--strae-oqa.example"), ("βόλος.example", "xn--nxasmm1c.example"), ("Faß.example", "xn--fa-hia.example")],
+)
+def test_no_letter_goes_to_another_domain_that_an_older_standard_took_for_the_same(domain: str, registered: str) -> None:
+    assert mime.address_on_the_wire(f"grace@{domain}") == f"grace@{registered}"
