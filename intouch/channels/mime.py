@@ -24,6 +24,7 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
 _LINE = 76
 _HARD_LINE = 990  # RFC 5322 allows 998
 UNFOLDED = _HARD_LINE // 4  # characters of a header that is not folded if it has no space: each may take four bytes
+_ENCODED_BYTES = 39  # of an encoded word: with "Subject: " before it, it keeps to the 76 characters of RFC 2047
 
 
 class BadHeader(BadInput):
@@ -188,7 +189,7 @@ def _encoded(text: str) -> str:
     words, chunk = [], b""
     for character in text:
         piece = character.encode("utf-8", "replace")
-        if len(chunk) + len(piece) > 42:
+        if len(chunk) + len(piece) > _ENCODED_BYTES:
             words.append(chunk)
             chunk = b""
         chunk += piece

@@ -154,3 +154,10 @@ def test_a_domain_of_another_script_is_written_in_ascii() -> None:
 )
 def test_no_letter_goes_to_another_domain_that_an_older_standard_took_for_the_same(domain: str, registered: str) -> None:
     assert mime.address_on_the_wire(f"grace@{domain}") == f"grace@{registered}"
+
+
+@given(st.text(st.characters(min_codepoint=0x20, exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=200))
+def test_no_line_with_an_encoded_word_is_longer_than_76_characters(words: str) -> None:
+    """RFC 2047, section 2."""
+    head = compose(Letter(words, "", ""), name=words).partition(b"\r\n\r\n")[0]
+    assert all(len(line) <= 76 for line in head.split(b"\r\n") if b"=?" in line)
