@@ -14,6 +14,8 @@ from intouch.bounces.verp import ReturnPath
 log = logs.get("bounces")
 
 _MOST_RECIPIENTS = 50
+# https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+_ALSO_OUT_OF_OFFICE = ("General", "Undetermined", "")
 # https://postmarkapp.com/developer/api/bounce-api#bounce-types; what is left out needs nothing from us (auto-replies and such).
 _POSTMARK: Mapping[str, Kind] = {
     "HardBounce": Kind.HARD,
@@ -51,16 +53,22 @@ def _ses(event: Mapping[str, Any], paths: ReturnPath | None, said: Mapping[str, 
     for one in _sequence(said.get(recipients))[:_MOST_RECIPIENTS]:
         recipient = _mapping(one)
         address, status = _text(recipient, "emailAddress"), _text(recipient, "status")
-        kind = _ses_kind(said, status, _text(recipient, "diagnosticCode")) if recipients == "bouncedRecipients" else Kind.COMPLAINT
+        kind = _ses_kind(said, recipient) if recipients == "bouncedRecipients" else Kind.COMPLAINT
+        if kind is None:
+            continue
         number = f"ses:{_text(said, 'feedbackId')}:{kind.value}:{address.lower()}"
         reports.append(Report(kind, status or _text(said, "bounceSubType"), delivery_id, address, number))
     # Our emails have one recipient each: with a return path all of these are about the same one.
     return reports[:1] if delivery_id is not None else reports
 
 
-def _ses_kind(bounce: Mapping[str, Any], status: str, words: str) -> Kind:
+def _ses_kind(bounce: Mapping[str, Any], recipient: Mapping[str, Any]) -> Kind | None:
+    action, status, words = (_text(recipient, name) for name in ("action", "status", "diagnosticCode"))
     if bounce.get("bounceType") != "Permanent":
-        return Kind.SOFT
+        # Amazon tells of an out-of-office letter as of a bounce of no kind in particular, and passes on a delay; what a mail
+        # server refused has its answer beside it.
+        is_refused = status or words or _text(bounce, "bounceSubType") not in _ALSO_OUT_OF_OFFICE
+        return Kind.SOFT if is_refused and action.lower() in ("", "failed") else None
     if not statuses.is_open(status):
         return statuses.of_code(status) or Kind.HARD
     # The code leaves it open: Amazon has read the words, but counts for hard what a mail server holds against it, too.
