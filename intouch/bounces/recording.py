@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.bounces import scoring, statuses, stopping
 from intouch.bounces.models import BounceReport, Kind, TroubledAddress
 from intouch.bounces.reading import Report
+from intouch.errors import BadInput
 from intouch.outbox import addresses
 from intouch.outbox.models import Delivery, Road
+from intouch.residents import email
 from intouch.residents.models import Resident
 from intouch.storage.inserting import insert_ignoring
 from intouch.templating import Templates
@@ -67,9 +69,17 @@ async def _delivery(session: AsyncSession, report: Report) -> Delivery | None:
     """The email that the report is about; where only the address is known, the last one that left for it."""
     if report.delivery_id is not None:
         return await session.get(Delivery, report.delivery_id)
-    address = addresses.same(Road.EMAIL, report.address)
+    address = _as_we_write_it(report.address)
     last = sa.select(Delivery).where(Delivery.road == Road.EMAIL, Delivery.address == address, Delivery.tries > 0)
     return await session.scalar(last.order_by(Delivery.id.desc()).limit(1)) if address else None
+
+
+def _as_we_write_it(address: str) -> str:
+    """Mail servers, and so providers, know a domain of another script in ASCII only."""
+    try:
+        return email.normalise(address)
+    except BadInput:
+        return addresses.same(Road.EMAIL, address)
 
 
 def _fingerprint(report: Report) -> str:

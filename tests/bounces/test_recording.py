@@ -146,6 +146,16 @@ async def test_a_provider_that_names_only_the_address_is_heard_once_per_number(r
     assert await is_dead(runtime)
 
 
+@pytest.mark.parametrize(
+    "told", ["alice@xn--strae-oqa.example", "Alice@XN--STRAE-OQA.example", "alice@straße.example", "alice@STRAßE.example "]
+)
+async def test_a_provider_may_name_a_domain_of_another_script_in_ascii(runtime: Runtime, told: str) -> None:
+    alice = await sign_up(runtime)
+    await send(runtime, alice, address="alice@straße.example")
+    assert await intake_of(runtime).heed(Report(Kind.HARD, "", None, told, "postmark:1")) is Heard.STOPPED
+    assert await is_dead(runtime, "alice@straße.example")
+
+
 async def test_export_shows_what_was_reported_and_erasure_forgets_it(runtime: Runtime) -> None:
     alice = await sign_up(runtime)
     number = await send(runtime, alice)
