@@ -11,9 +11,13 @@ from intouch.channels.smtp_words import Blame, blame
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 # Where a reply's code stands: in a letter for people, any other three digits may be half a telephone number.
 _REPLY = re.compile(
-    r"""(?:^[^\w\n]*|[:;>"]\s*|\b(?:said|says|error|code|status|reply|response|with)\W{1,3})([45]\d\d)(?![\d.]|-\d)""",
+    r"""(?:^[^\w\n]*|[:;>"]\s*|\b(?:said|says|error|code|status|reply|response|with)\W{1,3})([45]\d\d)(?![\d.]|-\d(?!\.\d))""",
     re.IGNORECASE | re.MULTILINE,
 )
+
+# Where only after the whole message was an answer given: mostly a filter's, about that message.
+_AFTER_DATA = re.compile(r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b", re.IGNORECASE)
+_DISABLED = "5.2.1"
 
 # Codes 5.x.x that blame the sender (1.7, 1.8), a full mailbox, a message that is too large, a list, congestion or a loop.
 _MAY_PASS = {(1, 7), (1, 8), (2, 2), (2, 3), (2, 4), (4, 3), (4, 5), (4, 6), (4, 7), (4, 14)}
@@ -34,8 +38,9 @@ def of_code(status: str) -> Kind | None:
 
 
 def is_open(status: str) -> bool:
-    """Whether a code says no more than that something failed: "other or undefined", of the system or of the protocol."""
-    return status.endswith(".0.0") or status in ("5.2.0", "5.3.0", "5.5.0") or "." not in status
+    """Whether a code says no more than that something failed: "other or undefined" of an address, a system or a protocol; or that
+    a mailbox takes nothing, which Gmail also says of one that gets too much at this time."""
+    return status.endswith(".0.0") or status in ("5.1.0", "5.2.0", _DISABLED, "5.3.0", "5.5.0") or "." not in status
 
 
 def of_words(words: str) -> tuple[str, Kind] | None:
@@ -55,7 +60,10 @@ def of_letter(words: str) -> tuple[str, Kind] | None:
     if blame(words) is Blame.LATER:
         return status, Kind.SOFT
     answers = "\n".join(f"{line} {after}" for line, after in pairwise([*words.splitlines(), ""]) if _REPLY.search(line))
-    return of_words(answers)
+    told = of_words(answers)
+    if told and told[1] is Kind.HARD and "." not in told[0] and blame(answers) is None and _AFTER_DATA.search(words):
+        return told[0], Kind.SOFT
+    return told or ((status, kind) if kind and status == _DISABLED else None)
 
 
 def _coded(words: str) -> tuple[str, Kind | None]:

@@ -102,7 +102,9 @@ def _blamed(reply: Reply) -> Blame:
         return Blame.US
     if reply.enhanced in _OPEN:
         return said or _by_code(reply)
-    if reply.enhanced.startswith("5.1.") or reply.enhanced == "5.2.1":
+    if reply.enhanced == "5.2.1":  # "disabled", and Gmail's for a mailbox that gets too much at this time
+        return said or Blame.NOBODY
+    if reply.enhanced.startswith("5.1."):
         return Blame.NOBODY
     if reply.enhanced == "5.2.2" or reply.code == 552:
         return Blame.LATER

@@ -25,9 +25,10 @@ _SAID = {
     Blame.US: r"""\brelay(ing)?\W+(\w+\W+){0,2}(denied|not|prohibited|disallowed|rejected)\b|\b(to|not|no|cannot|can't|don't|won't)\srelay\b
         |rcpthosts|\bauth(enticat\w+|oriz\w+)?\b|\bstarttls\b|\bsender\W+(\w+\W+){0,2}(verif\w+|reject\w*|denied|invalid|unknown|not)\b
         |\bverification\sfailed\sfor\b|\bclient\s(host|address|was)\b|\b(dns|rb|dnsb)l\b|spamhaus|\b(block|black|deny)\W?list|\breputation\b
-        |\badministrative(ly)?\s(prohibit|deni|reject)\w+|\bhelo\b|\breverse\sdns\b|\byour\s(ip|host|mail\s?server|server|domain|network)\b""",
+        |\badministrative(ly)?\s(prohibit|deni|reject)\w+|\bhelo\b|\breverse\s(dns|lookup)\b|\bptr\b
+        |\b(spf|dkim|dmarc)\b|\b(sur|uri)bl\b|\blisted\s(at|by)\b|\byour\s(ip|host|mail\s?server|server|domain|network)\b""",
     Blame.MESSAGE: r"""\bspam\b|\bjunk|\bpolicy\b|\bvirus|\bcontent\b|\bblocked\b|\bgr[ae]y\W?list|\brate\b|\btoo\s(many|much|fast)\b
-        |\btry\sagain\b|\btemporar|\bloop""",
+        |\btry\sagain\b|\btemporar|transient|\battachment|\bloop""",
     Blame.NOBODY: r"""\b(user|mail\s?box|recipient|addressee|address|account)\b[\s:"'.]{0,3}([^\s]{1,80}\s){0,3}
         (unknown|not\sfound|not\sexist|doesn't\sexist|unavailable|invalid|disabled|inactive)\b
         |\b(unknown|invalid|no\ssuch)\s(local\s)?(user|mail\s?box|recipient|address|account|person)\b|\bno\smail\s?box\b

@@ -64,6 +64,14 @@ MINE = PATHS.of(12)
         (QMAIL, {"words": "198.51.100.25 does not like recipient.\nRemote host said: 550 5.1.1 unknown\nGiving up."}, Kind.HARD, "5.1.1"),
         (QMAIL, {"words": "198.51.100.25 failed after I sent the message.\nRemote host said: 552 5.2.2 over quota"}, Kind.SOFT, "5.2.2"),
         (QMAIL, {"words": "Sorry, no mailbox here by that name. (#5.1.1)"}, Kind.HARD, "5.1.1"),
+        # A busy mailbox has the code of one that is disabled, and Exchange Online the same for all that goes wrong there.
+        (POSTFIX, {"status": "5.2.1", "words": "550-5.2.1 The user is receiving mail at a rate that prevents more"}, Kind.SOFT, "5.2.1"),
+        (POSTFIX, {"status": "5.2.1", "words": "550 5.2.1 The email account that you tried to reach is inactive"}, Kind.HARD, "5.2.1"),
+        (QMAIL, {"words": "This mailbox is disabled. (#5.2.1)"}, Kind.HARD, "5.2.1"),
+        (EXCHANGE, {"status": "5.2.0", "words": "554 5.2.0 STOREDRV.Deliver.Exception:StorageTransientException"}, Kind.SOFT, "5.2.0"),
+        (POSTFIX, {"status": "5.1.0", "words": "550 5.1.0 <bounce@mail.council.example> sender rejected"}, Kind.SOFT, "5.1.0"),
+        (POSTFIX, {"status": "5.1.0", "words": "550 5.1.0 Address rejected."}, Kind.HARD, "5.1.0"),
+        (POSTFIX, {"status": "5.0.0", "words": "550 SPF check failed"}, Kind.SOFT, "550"),
         (ARF, {}, Kind.COMPLAINT, "abuse"),
     ],
 )
@@ -71,6 +79,27 @@ def test_what_mail_servers_write_is_understood(shape: str, values: dict[str, str
     message = written(shape, path=MINE, **values)
     assert read(message, PATHS) == Report(kind, status, 12)
     assert read(message.replace(b"\r\n", b"\n"), PATHS, recipients=[MINE.upper()]) == Report(kind, status, 12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "before", "after"),
+    [
+        (POSTFIX, "(in reply to RCPT TO command)", "(in reply to end of\r\n    DATA command)"),
+        (EXIM, "after RCPT TO:<grace@example.org>", "after end of data"),
+        (EXIM, "after RCPT TO:<grace@example.org>", "after pipelined end of data"),
+        (QMAIL, "Remote", "198.51.100.25 failed after I sent the message.\r\nRemote"),
+    ],
+)
+def test_a_filter_that_refuses_a_whole_message_says_nothing_of_the_address(shape: str, before: str, after: str) -> None:
+    def report(words: str, before: str, after: str) -> Report | None:
+        said = "550 5.1.1 <grace@example.org>: Recipient address rejected: User unknown" if shape == EXIM else "550 no thanks"
+        message = written(shape, path=MINE, status="5.0.0", words=f"Remote host said: {said}" if shape == QMAIL else said)
+        assert before.encode() in message
+        return read(message.replace(said.encode(), words.encode()).replace(before.encode(), after.encode()), PATHS)
+
+    assert report("550 Message rejected", before, before) == Report(Kind.HARD, "550", 12)
+    assert report("550 Message rejected", before, after) == Report(Kind.SOFT, "550", 12)
+    assert report("550 no such user", before, after) == Report(Kind.HARD, "550", 12)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         (530, "5.7.0 Authentication required", R),
         (550, "Authentication is required for relay", R),
         (503, "5.5.1 Error: need MAIL command", R),
+        (550, "SPF check failed", R),
+        (550, "DKIM verification failed", R),
+        (550, "Rejected by the DMARC policy of council.example", R),
+        (550, "No PTR record", R),
+        (550, "URL listed by SURBL", R),
         (550, "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", R),
         # No room.
         (550, "<grace@x.example>: User account is overquota", R),
@@ -64,9 +69,13 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         (550, "5.1.1 <relay@x.example>: Recipient address rejected: User unknown in relay recipient table", D),
         (550, "<relay@x.example>: Recipient address rejected: User unknown in relay recipient table", D),
         (550, "Requested action not taken: mailbox unavailable", D),
+        (550, "5.2.1 The email account that you tried to reach is inactive.", D),
+        (550, "User grace (grace@x.example) not listed in Domino Directory", D),
         # This message.
         (550, "JunkMail rejected", F),
         (550, "5.5.0 something is wrong", F),
+        (550, "5.2.1 The user you are trying to contact is receiving mail at a rate that\nprevents additional messages", F),
+        (550, "attachments of this kind are not accepted", F),
         (554, "5.7.1 looks like spam", F),
     ],
 )
