@@ -56,6 +56,8 @@ async def record(session: AsyncSession, report: Report, *, templates: Templates,
     if report.kind is Kind.SOFT and not await _is_too_much(session, address, now=now):
         return Heard.NOTED
     reason = f"bounced: {row['status']}" if report.kind is Kind.HARD else "bounced too often"
+    # The points have done their work: whoever proves the address again starts without any.
+    await session.execute(sa.delete(TroubledAddress).where(TroubledAddress.address == address))
     return Heard.STOPPED if await stopping.gone(session, address, reason=reason, templates=templates, now=now) else Heard.NOTED
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.council.models import Councillor, Officer
 from intouch.outbox import addresses, enqueue
 from intouch.outbox.models import Lane, Road
 from intouch.residents import reaching
@@ -45,7 +46,30 @@ async def unsubscribed(session: AsyncSession, address: str, *, now: datetime) ->
 
 
 async def _tell(session: AsyncSession, address: str, *, templates: Templates, now: datetime) -> None:
-    """One message to whoever has this address, or is just giving it; not to who blocked the bot or said /stop."""
+    """One message to each chat of whoever has this address, or is just giving it."""
+    official = templates.telegram("ward/email_bounced", email=address).to_json()
+    personal = templates.telegram("account/email_bounced", email=address).to_json()
+    # Who is a resident, too, can change the address: their message is the one that stays.
+    told = {chat: (owner, official) for owner, chat in await _officials(session, address)}
+    told |= {chat: (owner, personal) for owner, chat in await _residents(session, address)}
+    drafts = [
+        enqueue.Draft(
+            key=f"email-gone:{owner}:{now:%Y-%m-%dT%H:%M:%S.%f}",
+            kind="message",
+            road=Road.TELEGRAM,
+            lane=Lane.NOTICE,
+            address=str(chat),
+            payload=message,
+            owner=owner,
+            due_at=now,
+        )
+        for chat, (owner, message) in told.items()
+    ]
+    await enqueue.enqueue_many(session, drafts)
+
+
+async def _residents(session: AsyncSession, address: str) -> list[tuple[str, int]]:
+    """Owner and chat of each; not of who blocked the bot or said /stop."""
     owns = sa.and_(Resident.email == address, Resident.email_confirmed_at.is_not(None))
     people = sa.select(Resident.id, Resident.telegram_id).where(
         sa.or_(owns, Resident.email_to_confirm == address),
@@ -53,18 +77,15 @@ async def _tell(session: AsyncSession, address: str, *, templates: Templates, no
         Resident.telegram_blocked_at.is_(None),
         Resident.status.in_([ResidentStatus.ACTIVE, ResidentStatus.DRAFT]),
     )
-    message = templates.telegram("account/email_bounced", email=address).to_json()
-    drafts = [
-        enqueue.Draft(
-            key=f"email-gone:{resident_id}:{now:%Y-%m-%dT%H:%M:%S.%f}",
-            kind="message",
-            road=Road.TELEGRAM,
-            lane=Lane.NOTICE,
-            address=str(telegram_id),
-            payload=message,
-            owner=owner_of(resident_id),
-            due_at=now,
-        )
-        for resident_id, telegram_id in (await session.execute(people)).all()
-    ]
-    await enqueue.enqueue_many(session, drafts)
+    return [(owner_of(resident_id), chat) for resident_id, chat in await session.execute(people) if chat is not None]
+
+
+async def _officials(session: AsyncSession, address: str) -> list[tuple[str, int]]:
+    """The same of councillors and officers."""
+    councillors = sa.select(sa.literal("councillor:"), Councillor.id, Councillor.telegram_id).where(
+        Councillor.email == address, Councillor.is_active, Councillor.telegram_id.is_not(None)
+    )
+    officers = sa.select(sa.literal("officer:"), Officer.id, Officer.telegram_id).where(
+        Officer.email == address, Officer.telegram_id.is_not(None)
+    )
+    return [(f"{role}{number}", chat) for role, number, chat in await session.execute(councillors.union_all(officers)) if chat is not None]

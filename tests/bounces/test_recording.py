@@ -13,7 +13,9 @@ from intouch.bounces.models import BounceReport, Kind, TroubledAddress
 from intouch.bounces.reading import Report
 from intouch.bounces.recording import Heard
 from intouch.clock import ShiftedClock
+from intouch.council.models import Councillor, Officer
 from intouch.outbox.models import Delivery, State
+from intouch.places.models import Ward
 from intouch.privacy import erasure, export
 from intouch.residents.models import Subscription
 from intouch.runtime import Runtime
@@ -35,6 +37,26 @@ async def test_a_hard_bounce_stops_the_address_and_tells_its_owner_in_the_chat_o
     assert message.address == str(cast.ALICE)
     assert ADDRESS in message.payload["text"]
     assert message.payload["buttons"] == [[["Change my email", "account:email", ""]]]
+
+
+async def test_a_councillor_and_an_officer_hear_of_their_address_in_the_chat_too(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    async with runtime.sessions.write() as session:
+        ward = (await session.scalars(sa.select(Ward.id))).first()
+        session.add(Councillor(name="Carl", ward_id=ward, email=ADDRESS, telegram_id=77, is_active=True))
+        session.add(Councillor(name="Carla", ward_id=ward, email=ADDRESS, is_active=True))
+        session.add(Councillor(name="Caleb", ward_id=ward, email="other@council.example", telegram_id=78, is_active=True))
+        session.add(Officer(name="Olive", email=ADDRESS, telegram_id=79, created_at=runtime.now()))
+    number = await send(runtime, alice)
+    for _ in range(2):
+        await intake_of(runtime).heed(Report(Kind.HARD, "5.1.1", number))
+    async with runtime.sessions.read() as session:
+        messages = {message.address: message for message in await told(session)}
+        assert len(await told(session)) == 3
+    assert set(messages) == {str(cast.ALICE), "77", "79"}
+    assert messages["77"].owner is not None and messages["77"].owner.startswith("councillor:")
+    assert ADDRESS in messages["77"].payload["text"]
+    assert "buttons" not in messages["79"].payload or not messages["79"].payload["buttons"]
 
 
 async def test_two_processes_that_hear_the_same_at_once_count_it_once(runtime: Runtime) -> None:
@@ -59,6 +81,20 @@ async def test_soft_bounces_of_five_days_stop_the_address(runtime: Runtime, cloc
     assert await is_dead(runtime)
     async with runtime.sessions.read() as session:
         assert len(await told(session)) == 1
+
+
+@pytest.mark.parametrize("last", [Kind.SOFT, Kind.HARD])
+async def test_whoever_proves_a_stopped_address_anew_starts_without_points(runtime: Runtime, clock: ShiftedClock, last: Kind) -> None:
+    alice = await sign_up(runtime)
+    intake = intake_of(runtime)
+    for day, kind in enumerate([*[Kind.SOFT] * 4, last, Kind.SOFT]):
+        if day == 5:
+            assert await is_dead(runtime)
+            await confirm_anew(runtime, alice, now=runtime.now())
+            clock.set(clock.now() + timedelta(days=7))
+        await intake.heed(Report(kind, "", await send(runtime, alice, key=f"digest:{day}")))
+        clock.set(clock.now() + timedelta(hours=1 if day == 4 else 24 * 7))
+    assert not await is_dead(runtime)
 
 
 async def test_a_month_without_one_forgets_the_soft_bounces(runtime: Runtime, clock: ShiftedClock) -> None:
