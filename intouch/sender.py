@@ -24,7 +24,7 @@ from intouch.outbox.settling import Follow, OnDead, OnRefused
 from intouch.outbox.worker import Worker
 from intouch.parts import STOP_WITHIN, Upkeep
 from intouch.post import Post
-from intouch.residents import deliveries, reaching
+from intouch.residents import asking, deliveries, reaching
 from intouch.runtime import Runtime, build_runtime
 from intouch.settings import Settings
 from intouch.storage import revision
@@ -89,6 +89,7 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
     renderers: dict[str, rendering.Renderer] = {
         **rendering.generic_renderers(letters),
         ready.KIND: ready.render,
+        asking.KIND: asking.renderer(letters),
         "survey.invitation": invitations.renderer(runtime.templates, runtime.links, letters, runtime.clock),
         "survey.outcome": outcomes.renderer(runtime.templates, runtime.links, letters, smallest=settings.smallest_count),
         **editions.renderers(runtime.templates, letters, runtime.links),

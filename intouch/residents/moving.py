@@ -10,13 +10,12 @@ from typing import Any, TypeAlias, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.letters import bulk_headers
 from intouch.links import Links
 from intouch.outbox import enqueue
 from intouch.outbox.models import WAITING, Delivery, Lane, Road, State
 from intouch.places import lookup
 from intouch.places.models import Postcode, Ward
-from intouch.residents import deliveries
+from intouch.residents import asking, deliveries
 from intouch.residents.models import Channel, Dialogue, DialogueKind, Resident, ResidentStatus, Subscription, WardSource
 from intouch.storage import inserting
 from intouch.templating import Templates
@@ -155,18 +154,8 @@ async def _ask(session: AsyncSession, lost: Sequence[Row], *, on: date, now: dat
         message = templates.telegram("ward/ask_again", areas=await lookup.areas(session, on=on)).to_json()
         drafts += [_draft(row, Road.TELEGRAM, str(row.telegram_id), message, on=on, now=now) for row in by_chat]
     for row in by_email:
-        drafts.append(_draft(row, Road.EMAIL, row.email, letter(links, row.id, row.email_topic, on=on), on=on, now=now))
+        drafts.append(_draft(row, Road.EMAIL, row.email, asking.letter(links, row.id, row.email_topic, on=on), on=on, now=now))
     await enqueue.enqueue_many(session, drafts)
-
-
-def letter(links: Links, resident_id: int, topic: str, *, on: date) -> dict[str, Any]:
-    """The letter that asks a resident for their ward, as a payload; one tap ends the ``topic`` that comes to them by email."""
-    unsubscribe = links.url("unsubscribe", "unsubscribe", resident_id, topic)
-    return {
-        "template": "ask_ward",
-        "values": {"preferences_url": links.url("preferences", "preferences", resident_id), "unsubscribe_url": unsubscribe},
-        "headers": bulk_headers("ask-ward", on, list_name="wards", public_url=links.public_url, unsubscribe_url=unsubscribe),
-    }
 
 
 def _is_in_chat(row: Row) -> bool:
@@ -176,7 +165,7 @@ def _is_in_chat(row: Row) -> bool:
 def _draft(row: Row, road: Road, address: str, payload: Mapping[str, Any], *, on: date, now: datetime) -> enqueue.Draft:
     return enqueue.Draft(
         key=f"ask-ward:{row.id}:{on}",
-        kind="message" if road is Road.TELEGRAM else "letter",
+        kind="message" if road is Road.TELEGRAM else asking.KIND,
         road=road,
         lane=Lane.BULK,
         address=address,

@@ -28,7 +28,7 @@ from intouch.outbox.presence import Presence
 from intouch.outbox.worker import Worker
 from intouch.places.models import Area, Ward
 from intouch.post import Post
-from intouch.residents import consents, email, moving
+from intouch.residents import asking, consents, email
 from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
 from intouch.runtime import Runtime
 from intouch.surveys import answering, closing, file, launch
@@ -236,7 +236,7 @@ async def _letters(session: AsyncSession, runtime: Runtime, ward: Ward) -> None:
         ("issue_update-hostile", "issue_update", hostile),
     ]
     payloads = {name: {"template": template, "values": values} for name, template, values in letters}
-    payloads["ask_ward-plain"] = moving.letter(links, 1, "digest", on=NOW.date())
+    payloads["ask_ward-plain"] = asking.letter(links, 1, "digest", on=NOW.date())
     for name, payload in payloads.items():
         draft = enqueue.Draft(
             key=name, kind="letter", road=Road.EMAIL, lane=Lane.NOTICE, address=_address(name), payload=payload, due_at=NOW

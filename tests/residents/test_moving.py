@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.letters import Letters
 from intouch.outbox.models import Delivery, Road, State
 from intouch.places.models import Area, Postcode, Ward
-from intouch.residents import moving
+from intouch.residents import asking, moving
 from intouch.residents.models import Channel, Dialogue, DialogueKind, Resident, ResidentStatus, Subscription, Topic, WardSource
 from intouch.runtime import Runtime
 from tests.places.squares import LONG_AGO, ward
@@ -130,7 +130,7 @@ async def test_whoever_has_email_alone_is_asked_by_letter(in_city: Any, now: dat
         assert (await city.move()).to_ask == 4
         asked = await city.asked()
         assert [d.address for d in asked] == ["grace@people.example", "bob@people.example"]
-        assert {(d.kind, d.road) for d in asked} == {("letter", Road.EMAIL)}
+        assert {(d.kind, d.road) for d in asked} == {(asking.KIND, Road.EMAIL)}
         url = asked[0].payload["values"]["preferences_url"]
         assert city.runtime.links.read("preferences", url.rpartition("/")[2], now=now) == [grace.id]
         letter = Letters(city.runtime.templates).render(asked[0].payload["template"], **asked[0].payload["values"])

@@ -16,12 +16,14 @@ from intouch.digest import recipients
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery, State
 from intouch.outbox.presence import Presence
+from intouch.places.models import Ward
 from intouch.post import Post
-from intouch.residents import deliveries, subscriptions
-from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic
+from intouch.residents import deliveries, moving, subscriptions
+from intouch.residents.models import Channel, Resident, ResidentStatus, Subscription, Topic, WardSource
 from intouch.runtime import Runtime
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
 from tests.digest import cases
+from tests.places import squares
 
 
 async def _bob(site: Runtime, ward_id: int, now: datetime) -> None:
@@ -66,6 +68,27 @@ async def test_a_digest_that_waits_is_not_sent_to_who_unsubscribed_since(
     async with site.sessions.read() as session:
         (left,) = await session.scalars(sa.select(Delivery).where(Delivery.state == State.CANCELLED))
     assert (left.address, left.error) == ("grace@example.org", "no longer subscribed at this address")
+
+
+async def test_a_letter_that_asks_for_the_ward_and_waits_is_not_sent_to_who_ended_everything_since(
+    client: httpx.AsyncClient, site: Runtime, grace: int, wards: tuple[int, int], now: datetime
+) -> None:
+    await _bob(site, wards[0], now)
+    async with site.sessions.write() as session:
+        await session.execute(sa.update(Ward).where(Ward.id == wards[0]).values(valid_to=now.date()))
+        session.add(squares.ward("E05000002", "West", -2.0, since=now.date()))
+        await session.execute(sa.update(Resident).values(ward_source=WardSource.CHOSEN))
+        await moving.move_to_new_wards(session, on=now.date(), now=now, templates=site.templates, links=site.links)
+        assert set(await session.scalars(sa.select(Delivery.address))) == {"grace@example.org", "bob@example.org"}
+    for topic in ("digest", "surveys"):
+        token = site.links.token("unsubscribe", grace, topic)
+        assert (await client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})).status_code == 200
+    async with serving(ScriptedSmtp()) as server:
+        settings = site.settings.model_copy(update={"smtp_url": SecretStr(server.url)})
+        worker = sender.build_worker(replace(site, settings=settings), Presence(settings.data_dir), email=Post(settings).channel)
+        await worker.send_due()
+        await worker.stop(within=5)
+    assert [recipient for recipient, _ in server.taken] == ["bob@example.org"]
 
 
 async def test_who_ended_something_since_is_known_by_what_waits_for_them(site: Runtime, grace: int, now: datetime) -> None:
