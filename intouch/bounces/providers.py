@@ -42,7 +42,7 @@ def from_ses(event: Mapping[str, Any], paths: ReturnPath | None) -> list[Report]
     what = event.get("notificationType") or event.get("eventType")
     if what == "Bounce":
         return _ses(event, paths, _mapping(event.get("bounce")), "bouncedRecipients")
-    if what == "Complaint" and (_mapping(event.get("complaint")).get("complaintFeedbackType") or "abuse") in COMPLAINTS:
+    if what == "Complaint" and (_text(_mapping(event.get("complaint")), "complaintFeedbackType") or "abuse") in COMPLAINTS:
         return _ses(event, paths, _mapping(event.get("complaint")), "complainedRecipients")
     return []
 

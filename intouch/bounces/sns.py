@@ -54,7 +54,7 @@ class Notary:
     async def check(self, message: Mapping[str, Any], topics: frozenset[str], *, now: datetime) -> None:
         """Raises ``NotFromAmazon`` unless Amazon signed this message for one of ``topics``; its fetch may fail with ``OSError``."""
         kind, version, url = (str(message.get(name, "")) for name in ("Type", "SignatureVersion", "SigningCertURL"))
-        if message.get("TopicArn") not in topics:
+        if str(message.get("TopicArn")) not in topics:
             raise NotFromAmazon("This is not about a topic in INTOUCH_SES_TOPICS.")
         if kind not in _SIGNED or version not in _HASHES or not (is_amazons(url) and urlsplit(url).path.endswith(".pem")):
             raise NotFromAmazon("This is not signed the way Amazon signs.")

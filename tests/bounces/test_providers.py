@@ -1,13 +1,15 @@
-"""What Amazon SES says in JSON, read without the way that it came."""
+"""What Amazon SES and Postmark say in JSON, read without the way that it came."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intouch.bounces.models import Kind
-from intouch.bounces.providers import from_ses
+from intouch.bounces.providers import from_postmark, from_ses
 from intouch.bounces.reading import Report
 from intouch.bounces.verp import ReturnPath
 
@@ -67,3 +69,19 @@ def test_a_complaint_is_heard_from_either_of_amazons_two_ways_of_telling() -> No
     for name in ("notificationType", "eventType"):
         event = {name: "Complaint", "complaint": complaint, "mail": {"source": "news@council.example"}}
         assert from_ses(event, PATHS) == [Report(Kind.COMPLAINT, "", None, GRACE, f"ses:0102018f-2:complaint:{GRACE}")]
+
+
+_RUBBISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["Bounce", "Permanent", "5.1.1"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["emailAddress", "status", "a"]), inner, max_size=3),
+    max_leaves=5,
+)
+_NAMES = ("bounce", "complaint", "mail", "bounceType", "bouncedRecipients", "complaintFeedbackType", "Type", "ID", "Email", "Origin")
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _RUBBISH), st.dictionaries(st.sampled_from(_NAMES), _RUBBISH))
+def test_no_json_makes_it_fall_over(event: dict[str, Any], inner: dict[str, Any]) -> None:
+    for what in ("Bounce", "Complaint"):
+        from_ses({"eventType": what, "bounce": inner, "complaint": inner, "mail": event}, PATHS)
+        from_ses(event | {"notificationType": what}, None)
+        from_postmark(event | {"RecordType": what})
