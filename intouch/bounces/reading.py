@@ -32,6 +32,7 @@ _LONG_TYPE = re.compile(rb"(?im)^content-type:(?:[^\r\n]|[\r\n]+[ \t]){4000}")
 _FAILED = ("fail", "error")  # "error" is OpenSMTPD's word for it
 _QUOTED = re.compile(r"(?im)^[^\w\n]*(?:received|return-path): |^-.*\bcopy of\b")
 _DELAYED = re.compile(r"(?i)\bdelay|^\W*warning\b")
+_AFTER_STATUS = re.compile(r"[\s;(]+")
 _BETWEEN_ADDRESSES = re.compile(r"[\s<>(),:;]+")
 _TAGS = re.compile(r"<(?![^<>\s]*@)[^<>]{0,1000}>")
 
@@ -192,7 +193,7 @@ def _of_recipient(group: Message) -> tuple[str, Kind] | None:
     action = str(group.get("action", "failed")).strip().lower()
     if not action.startswith(_FAILED):
         return None
-    status, _, comment = (part.strip() for part in str(group.get("status", "")).partition("("))
+    status, _, comment = _AFTER_STATUS.sub("\n", str(group.get("status", "")).strip(), count=1).partition("\n")
     kind = statuses.of_code(status)
     if kind is None or statuses.is_open(status):
         words = statuses.of_words(f"{group.get('diagnostic-code', '')}\n{comment}")

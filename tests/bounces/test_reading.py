@@ -47,6 +47,8 @@ MINE = PATHS.of(12)
         (SAYS_NOTHING, {"words": "One or more of them were not accepted."}, Kind.HARD, ""),
         (SAYS_NOTHING, {"words": "Host example.org is not responding."}, Kind.SOFT, ""),
         (POSTFIX, {"status": "5.4.4", "words": "Host or domain name not found. Name service error"}, Kind.HARD, "5.4.4"),
+        (POSTFIX, {"status": "5.1.1 User unknown", "words": ""}, Kind.HARD, "5.1.1"),
+        (POSTFIX, {"status": "5.2.2; mailbox", "words": ""}, Kind.SOFT, "5.2.2"),
         (POSTFIX, {"status": "nonsense", "words": "nonsense"}, Kind.SOFT, ""),
         (EXIM, {}, Kind.HARD, "5.1.1"),
         (EXIM_OLD, {}, Kind.HARD, ""),
