@@ -16,7 +16,10 @@ _REPLY = re.compile(
 )
 
 # Where only after the whole message was an answer given: mostly a filter's, about that message.
-_AFTER_DATA = re.compile(r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b", re.IGNORECASE)
+_AFTER_DATA = re.compile(
+    r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b|^>>>\s*(?:data|\.)\s*$", re.IGNORECASE | re.MULTILINE
+)
+_NOTHING_SAID = (".0.0", "550", "551", "553", "556")
 _DISABLED = "5.2.1"
 
 # Codes 5.x.x that blame the sender (1.7, 1.8), a full mailbox, a message that is too large, a list, congestion or a loop.
@@ -61,7 +64,7 @@ def of_letter(words: str) -> tuple[str, Kind] | None:
         return status, Kind.SOFT
     answers = "\n".join(f"{line} {after}" for line, after in pairwise([*words.splitlines(), ""]) if _REPLY.search(line))
     told = of_words(answers)
-    if told and told[1] is Kind.HARD and "." not in told[0] and blame(answers) is None and _AFTER_DATA.search(words):
+    if told and told[0].endswith(_NOTHING_SAID) and blame(answers) is None and _AFTER_DATA.search(words):
         return told[0], Kind.SOFT
     return told or ((status, kind) if kind and status == _DISABLED else None)
 

@@ -276,6 +276,54 @@ This is a permanent error; I've given up. Sorry it didn't work out.
 {original}
 """
 
+SENDMAIL = """\
+Return-Path: <>
+From: Mail Delivery Subsystem <MAILER-DAEMON@sendmail.example>
+To: <{path}>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+\tboundary="4AIC05x1012345.1795003205/sendmail.example"
+Subject: Returned mail: see transcript for details
+Auto-Submitted: auto-generated (failure)
+
+This is a MIME-encapsulated message
+
+--4AIC05x1012345.1795003205/sendmail.example
+
+The original message was received at Wed, 18 Nov 2026 12:00:05 GMT
+from localhost [127.0.0.1]
+
+   ----- The following addresses had permanent fatal errors -----
+<{to}>
+    (reason: {words})
+
+   ----- Transcript of session follows -----
+... while talking to mx.example.org.:
+>>> {command}
+<<< {words}
+554 5.0.0 Service unavailable
+
+--4AIC05x1012345.1795003205/sendmail.example
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; sendmail.example
+Received-From-MTA: DNS; localhost
+Arrival-Date: Wed, 18 Nov 2026 12:00:05 GMT
+
+Final-Recipient: RFC822; {to}
+Action: {action}
+Status: {status}
+Remote-MTA: DNS; mx.example.org
+Diagnostic-Code: SMTP; {words}
+Last-Attempt-Date: Wed, 18 Nov 2026 12:00:06 GMT
+
+--4AIC05x1012345.1795003205/sendmail.example
+Content-Type: text/rfc822-headers
+
+{original}
+--4AIC05x1012345.1795003205/sendmail.example--
+"""
+
 VACATION = """\
 Return-Path: <>
 From: Grace <{to}>

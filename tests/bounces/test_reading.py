@@ -12,7 +12,7 @@ from intouch.bounces import reading, statuses
 from intouch.bounces.models import Kind
 from intouch.bounces.reading import Report, read
 from intouch.bounces.verp import ReturnPath
-from tests.bounces.reports import ARF, EXCHANGE, EXIM, EXIM_FULL, EXIM_OLD, FULL, POSTFIX, QMAIL, SAYS_NOTHING, VACATION, written
+from tests.bounces.reports import ARF, EXCHANGE, EXIM, EXIM_FULL, EXIM_OLD, FULL, POSTFIX, QMAIL, SAYS_NOTHING, SENDMAIL, VACATION, written
 
 PATHS = ReturnPath("bounce@mail.council.example", b"a key")
 MINE = PATHS.of(12)
@@ -81,6 +81,21 @@ def test_what_mail_servers_write_is_understood(shape: str, values: dict[str, str
     message = written(shape, path=MINE, **values)
     assert read(message, PATHS) == Report(kind, status, 12)
     assert read(message.replace(b"\r\n", b"\n"), PATHS, recipients=[MINE.upper()]) == Report(kind, status, 12)
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "kind"),
+    [
+        ("RCPT To:<grace@example.org>", "550 Message rejected", Kind.HARD),
+        ("RCPT To:<grace@example.org>", "550 5.1.1 User unknown", Kind.HARD),
+        ("DATA", "550 Message rejected", Kind.SOFT),
+        ("DATA", "550 no such user", Kind.HARD),
+        ("DATA", "550 5.1.1 User unknown", Kind.HARD),
+    ],
+)
+def test_sendmail_shows_in_its_transcript_whether_a_filter_refused(command: str, words: str, kind: Kind) -> None:
+    report = read(written(SENDMAIL, path=MINE, status="5.0.0", words=words, command=command), PATHS)
+    assert report is not None and report.kind is kind
 
 
 @pytest.mark.parametrize(
