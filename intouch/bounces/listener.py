@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, AnyStr
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -17,7 +17,10 @@ from intouch.errors import InTouchError
 log = logs.get("bounces")
 
 MOST_CONNECTIONS = 50
+_MOST_RECIPIENTS = 100  # RFC 5321 4.5.3.1.8: no server may refuse so many
 _IDLE_SECONDS = 60.0
+_TAKEN, _LATER = "250 2.0.0 Taken", "451 4.3.0 Please try again later"
+_TOO_LARGE = "552 Error: Too much mail data"  # aiosmtpd's words
 
 
 class ListenerPortTaken(InTouchError):
@@ -76,7 +79,12 @@ class _AnyLine:
     line_length_limit = MOST_BYTES
 
 
-class _Lmtp(_AnyLine, LMTP): ...
+class _Lmtp(_AnyLine, LMTP):
+    async def push(self, status: AnyStr) -> None:
+        """LMTP owes an answer for each recipient; aiosmtpd answers a message that is too large but once."""
+        is_owed = self.envelope is not None and status == _TOO_LARGE
+        for _ in self.envelope.rcpt_tos if is_owed and self.envelope else [""]:
+            await super().push(status)
 
 
 class _Smtp(_AnyLine, SMTP): ...
@@ -88,24 +96,28 @@ class _Handler:
         self._room = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Sequence[str]) -> str:
-        if envelope.rcpt_tos:
-            # LMTP owes an answer for each recipient, and reports come to one.
-            return "452 4.5.3 One recipient at a time"
+        if len(envelope.rcpt_tos) >= _MOST_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
         if self._intake.paths is None or not self._intake.paths.receives(address):
             return "550 5.1.1 No such address here"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
         content: Any = envelope.content
+        answers = [await self._take(bytes(content or b""), recipient) for recipient in envelope.rcpt_tos]
+        # SMTP has one answer for all of them. Those that are taken already are known when it comes again.
+        return "\r\n".join(answers) if isinstance(server, LMTP) else next((one for one in answers if one != _TAKEN), _TAKEN)
+
+    async def _take(self, content: bytes, recipient: str) -> str:
         try:
             async with self._room:
-                await self._intake.take(bytes(content or b""), envelope.rcpt_tos)
+                await self._intake.take(content, [recipient])
         except Exception as error:
             log.warning("bounces.not_taken", error=type(error).__name__)
-            return "451 4.3.0 Please try again later"
-        return "250 2.0.0 Taken"
+            return _LATER
+        return _TAKEN
 
     async def handle_exception(self, error: Exception) -> str:
         log.warning("bounces.line_failed", error=type(error).__name__)
-        return "451 4.3.0 Please try again later"
+        return _LATER

@@ -14,6 +14,8 @@ import pytest
 from intouch.bounces import reading
 from intouch.bounces.intake import Intake
 from intouch.bounces.listener import Listener, ListenerPortTaken
+from intouch.bounces.reading import Report
+from intouch.bounces.recording import Heard
 from intouch.runtime import Runtime
 from tests.bounces.mailing import PATHS, gets, intake_of, is_dead, send, sign_up
 from tests.bounces.reports import ARF, EXIM, POSTFIX, QMAIL, written
@@ -80,12 +82,58 @@ async def test_what_is_forged_or_for_somebody_else_is_refused_at_the_door(runtim
     assert not await is_dead(runtime)
 
 
-async def test_two_recipients_are_taken_one_at_a_time(runtime: Runtime) -> None:
+@pytest.mark.parametrize("scheme", ["lmtp", "smtp"])
+async def test_a_report_to_several_recipients_is_heard_for_each_and_lmtp_is_answered_for_each(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
     alice = await sign_up(runtime)
-    paths = [PATHS.of(await send(runtime, alice, key=f"digest:{number}")) for number in range(2)]
+    numbers = [await send(runtime, alice, key=f"digest:{number}", address=f"{number}@example.org") for number in range(3)]
+    intake = intake_of(runtime)
+    heed = intake.heed
+
+    async def fail_once(report: Report) -> Heard:
+        if report.delivery_id == numbers[1] and not failed:
+            failed.append(1)
+            raise OSError("disk full")
+        return await heed(report)
+
+    failed: list[int] = []
+    monkeypatch.setattr(intake, "heed", fail_once)
+    envelope = "".join(f"RCPT TO:<{PATHS.of(number)}>\r\n" for number in numbers)
+    hello = "LHLO" if scheme == "lmtp" else "EHLO"
+    transaction = f"MAIL FROM:<>\r\n{envelope}DATA\r\n".encode() + written(POSTFIX, path=PATHS.of(numbers[0])) + b"\r\n.\r\n"
+    async with listening(intake, scheme) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{hello} relay.example\r\n".encode() + transaction * 2 + b"QUIT\r\n")
+        answers = [line.decode()[:3] for line in (await reader.read()).splitlines()]
+        writer.close()
+    final = [answers[at + 1 : at + (4 if scheme == "lmtp" else 2)] for at, answer in enumerate(answers) if answer == "354"]
+    assert final == ([["250", "451", "250"], ["250"] * 3] if scheme == "lmtp" else [["451"], ["250"]])
+    assert [await is_dead(runtime, f"{number}@example.org") for number in range(3)] == [True] * 3
+    assert intake.counts == {"hard": 3, "known": 2}
+
+
+async def test_a_huge_message_is_refused_for_each_recipient_of_lmtp(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
     async with listening(intake_of(runtime), "lmtp") as port:
-        refused = await bring("lmtp", port, written(POSTFIX, path=paths[0]), *paths)
-    assert isinstance(refused, dict) and refused[paths[1]][0] == 452
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<{path}>\r\nRCPT TO:<{path}>\r\nDATA\r\n".encode())
+        writer.write(b"x" * 70 + b"\r\n" * (reading.MOST_BYTES // 2) + b".\r\nQUIT\r\n")
+        answers = (await reader.read()).splitlines()
+        writer.close()
+    assert [line[:3] for line in answers[-4:]] == [b"354", b"552", b"552", b"221"]
+
+
+async def test_more_recipients_than_a_mail_server_may_bring_come_another_time(runtime: Runtime) -> None:
+    alice = await sign_up(runtime)
+    path = PATHS.of(await send(runtime, alice))
+    async with listening(intake_of(runtime), "lmtp") as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"LHLO x\r\nMAIL FROM:<>\r\n" + f"RCPT TO:<{path}>\r\n".encode() * 101 + b"QUIT\r\n")
+        answers = (await reader.read()).splitlines()
+        writer.close()
+    assert [line[:3] for line in answers[-102:]] == [b"250"] * 100 + [b"452", b"221"]
 
 
 async def test_a_huge_message_is_refused(runtime: Runtime) -> None:
