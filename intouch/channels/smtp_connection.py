@@ -76,6 +76,8 @@ class Connection:
             opening = self._opening(mime.address_on_the_wire(address), message, sender or self._sender)
         except mime.BadHeader as error:
             return outcomes.failed(str(error))
+        except UnicodeEncodeError:
+            return outcomes.failed("the address has letters that are none")
         return opening if isinstance(opening, Outcome) else Letter(opening, message)
 
     async def send(self, letter: Letter, following: Following = _nobody) -> Outcome:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import dataclass
 from typing import cast
 
 import aiosmtplib
 
+from intouch import logs
 from intouch.channels.smtp_wire import Wire
 from intouch.smtp_address import SmtpAddress
 
+log = logs.get("channels")
+
 _SHARE = 3.0  # seconds for one address of several
+_NUMBER = re.compile("[0-9]{1,20}")  # RFC 1870; Python refuses to read some thousands of digits
 
 
 class CannotConnect(Exception):
@@ -95,6 +100,11 @@ async def reach(address: SmtpAddress, sender: str, patience: Patience) -> tuple[
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
         smtp.close()
         raise CannotConnect(f"no connection to the mail server ({type(error).__name__})") from None
+    except Exception as error:
+        # A fault of ours: whoever waits for this connection must hear of it all the same.
+        smtp.close()
+        log.error("smtp.opening_fault", error=type(error).__name__, exc_info=True)
+        raise CannotConnect(f"no connection to the mail server ({type(error).__name__})") from None
     return Wire(cast("asyncio.Transport", smtp.transport)), _offer(smtp)
 
 
@@ -113,5 +123,5 @@ def _offer(smtp: aiosmtplib.SMTP) -> Offer:
         utf8="smtputf8" in said,
         eight_bit="8bitmime" in said,
         declares_size="size" in said,
-        most_bytes=int(size) if size.isdigit() else 0,
+        most_bytes=int(size) if _NUMBER.fullmatch(size) else 0,
     )
