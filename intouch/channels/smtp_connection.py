@@ -126,6 +126,8 @@ class Connection:
         if refused is not None:
             self._needs_reset = True
             return refused
+        if not self._wire.is_quiet:
+            return await self._hear_early()
         self._stage = Stage.BODY
         self._wire.write(b"".join(stuffed(letter.message) + self._opening_of(following())))
         if self._wire.is_full:
@@ -136,6 +138,14 @@ class Connection:
         if not 400 <= reply.code < 600:
             self.is_broken = True
         return refusal(Stage.BODY, reply)
+
+    async def _hear_early(self) -> Outcome:
+        """The server speaks of a message that it has not heard, or is gone: nothing is sent, and a good word is not believed."""
+        self.is_broken = True
+        reply = await self._read(self._patience.command)
+        if 400 <= reply.code < 600:
+            return refusal(Stage.BODY, reply)
+        raise Lost("the mail server said more than it was asked")
 
     def _opening_of(self, ahead: Letter | None) -> tuple[bytes, ...]:
         if ahead is None or not self._offer.pipelining:
@@ -157,9 +167,10 @@ class Connection:
         if not rode:
             self._wire.write(b"".join(letter.opening))
         self._ahead = None
-        if self._is_taken():
+        if self._is_open():
             return None
         refused: Outcome | None = None
+        is_taken = False
         for stage in _OPENING:
             self._stage = stage
             try:
@@ -172,13 +183,14 @@ class Connection:
                 return refused
             if refused is None and not _accepts(stage, reply):
                 refused = self._refused(stage, reply)
+            is_taken = is_taken or (stage is Stage.RCPT and reply.is_good)
             if self.is_broken:
                 return refused
         if refused is not None and reply.code == 354:
-            await self._send_nothing()
+            await self._send_nothing(is_taken)
         return refused
 
-    def _is_taken(self) -> bool:
+    def _is_open(self) -> bool:
         """Whether all three replies are there and good, as nearly always where they come with the one to the letter before."""
         replies = self._wire.at_hand(3)
         if not replies or not all(map(_accepts, _OPENING, replies)):
@@ -187,8 +199,14 @@ class Connection:
         self._heard = True
         return True
 
-    async def _send_nothing(self) -> None:
-        """The server wants a message although it took no recipient: an empty one, which then goes nowhere."""
+    async def _send_nothing(self, is_taken: bool) -> None:
+        """The server wants a message although it took no recipient: an empty one, which then goes nowhere.
+
+        Where it took the recipient after it had refused the sender, only hanging up keeps the empty one from arriving.
+        """
+        if is_taken:
+            self.is_broken = True
+            return
         try:
             await self._ask(_END)
         except (Lost, TimeoutError):

@@ -105,6 +105,8 @@ async def reach(address: SmtpAddress, sender: str, patience: Patience) -> tuple[
         smtp.close()
         log.error("smtp.opening_fault", error=type(error).__name__, exc_info=True)
         raise CannotConnect(f"no connection to the mail server ({type(error).__name__})") from None
+    if not smtp.is_connected:
+        raise CannotConnect("the mail server hung up right after its welcome")
     return Wire(cast("asyncio.Transport", smtp.transport)), _offer(smtp)
 
 

@@ -11,6 +11,7 @@ from itertools import islice
 from intouch.channels.smtp_replies import Reply
 
 _LONGEST_REPLY = 32 * 1024
+_MOST_REPLIES = 64  # that nobody asked for yet; in a transaction no more than four can wait
 _ROOM = 4096  # bytes read at once; replies are short
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?\Z", re.DOTALL)
 
@@ -42,7 +43,8 @@ class Wire(asyncio.BufferedProtocol):
     @property
     def is_quiet(self) -> bool:
         """Open, and nothing was said that nobody asked for: only then may a transaction begin."""
-        return self._lost is None and not self._replies and not self._rest and not self._transport.is_closing()
+        is_silent = not (self._replies or self._lines or self._rest)
+        return is_silent and self._lost is None and not self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
         if self._lost is not None or self._transport.is_closing():
@@ -122,6 +124,8 @@ class Wire(asyncio.BufferedProtocol):
                 self._take(bytes(line).rstrip(b"\r"))
         if len(self._rest) + self._size > _LONGEST_REPLY:
             self._fail("the mail server's reply has no end")
+        if len(self._replies) > _MOST_REPLIES:
+            self._fail("the mail server said more than it was asked")
         self._wake()
 
     def _take(self, line: bytes) -> None:

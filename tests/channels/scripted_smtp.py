@@ -93,8 +93,10 @@ class ScriptedSmtp:
         return True
 
     async def _body(self, recipient: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._say("body", "", writer)
         lines = []
+        if "body" in self.script:
+            lines.append(await reader.readline())  # in its middle
+        await self._say("body", "", writer)
         while (line := await reader.readline()) != b".\r\n":
             if not line:
                 raise _End
