@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class SmtpChannel:
         self._silences = 0
         self._no_more_until = 0.0
         self._ahead_again_at = 0.0
-        self._is_halting = False
+        self._halted = asyncio.Event()
 
     async def send_batch(self, envelopes: Sequence[Envelope], heard: Heard) -> None:
         if not envelopes:
@@ -82,7 +83,7 @@ class SmtpChannel:
             batch.is_abandoned = True
 
     def halt(self) -> None:
-        self._is_halting = True
+        self._halted.set()
         self._rate.halt()
         self._empty(outcomes.not_tried("stopped before its turn"))
 
@@ -98,7 +99,7 @@ class SmtpChannel:
         self._queue(job, self._jobs.put_back)
 
     def _queue(self, job: Job, put: Callable[[Job], None]) -> None:
-        if self._is_halting:
+        if self._halted.is_set():
             job.settle(outcomes.not_tried("stopped before its turn"))
             return
         put(job)
@@ -179,7 +180,7 @@ class SmtpChannel:
         """The letter after the one that is just going out, where waiting for its replies alone would only cost time."""
         is_deaf = not connection.pipelines or time.monotonic() < self._ahead_again_at
         is_in_no_hurry = self._address.per_second > 0 or not self._tempo.is_full or len(self._jobs) <= self._address.connections
-        if is_in_no_hurry or is_deaf or self._is_halting or self._is_worn(connection):
+        if is_in_no_hurry or is_deaf or self._halted.is_set() or self._is_worn(connection):
             return None
         job = self._jobs.take()
         letter = None if job is None or self._is_no_email(job) else self._letter(job, connection)
@@ -196,7 +197,7 @@ class SmtpChannel:
     def _letter(self, job: Job, connection: Connection) -> Letter | None:
         """The letter of a job that may be begun now; otherwise the job is settled."""
         envelope = job.envelope
-        if self._is_halting or not envelope.is_ours():
+        if self._halted.is_set() or not envelope.is_ours():
             job.settle(outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
             return None
         letter = connection.prepare(envelope.address, cast("mime.Message", envelope.content), envelope.sender)
@@ -271,7 +272,14 @@ class SmtpChannel:
     async def _turn(self, seat: _Seat) -> Connection:
         """A connection, when this message's place has come: the URL may name a rate, and the server may have asked for peace."""
         await self._usable(seat)
-        if self._tempo.rest:
-            await asyncio.sleep(self._tempo.rest)
+        wait = self._tempo.wait(time.monotonic())
+        if wait > 0:
+            await self._rest(wait)
         await self._rate.place()
         return await self._usable(seat)  # another, where the server waited less long than we had to
+
+    async def _rest(self, seconds: float) -> None:
+        """So many seconds, or less when we are stopping."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._halted.wait()

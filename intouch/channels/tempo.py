@@ -16,13 +16,19 @@ _GREYLISTED = re.compile(r"(?i)\bgr[ae]y\W?list")  # milter-greylist, rspamd and
 
 @dataclass(slots=True)
 class Tempo:
-    """Half as many connections after each complaint; at one connection a rest after each message, doubling; back by successes."""
+    """Half as many connections after each complaint; at one connection a rest after each message, doubling; back by successes.
+
+    Behind a complaint nothing is begun for a moment, which doubles until a message is taken: a server that takes so many a second
+    would else refuse all that wait before the second is over, and each of them would wait for minutes.
+    """
 
     most: int
     allowed: int = 0
     rest: float = 0.0
     _successes: int = 0
     _deaf_until: float = 0.0
+    _breath: float = 0.0
+    _breathes_until: float = 0.0
 
     def __post_init__(self) -> None:
         self.allowed = self.most
@@ -31,8 +37,13 @@ class Tempo:
     def is_full(self) -> bool:
         return self.allowed == self.most and not self.rest
 
+    def wait(self, now: float) -> float:
+        """Seconds until the next message may be begun."""
+        return max(self.rest, self._breathes_until - now)
+
     def praise(self) -> None:
         """A message was taken."""
+        self._breath = 0.0
         if self.is_full:
             return
         self._successes += 1
@@ -47,14 +58,21 @@ class Tempo:
     def complain(self, now: float) -> bool:
         """The server asked for less; True when that changed anything."""
         self._successes = 0
+        if now >= self._breathes_until:  # else it is about what was under way
+            self._breath = _longer(self._breath)
+            self._breathes_until = now + self._breath
         if now < self._deaf_until:
             return False
         self._deaf_until = now + _QUIET
         if self.allowed > 1:
             self.allowed //= 2
         else:
-            self.rest = min(_LONGEST_REST, max(0.1, self.rest * 2))
+            self.rest = _longer(self.rest)
         return True
+
+
+def _longer(pause: float) -> float:
+    return min(_LONGEST_REST, max(0.1, pause * 2))
 
 
 def is_complaint(reply: Reply, stage: Stage = Stage.RCPT) -> bool:

@@ -24,6 +24,20 @@ def test_what_many_connections_hear_at_once_is_one_complaint() -> None:
     assert tempo.allowed == 4
 
 
+def test_behind_a_complaint_nothing_is_begun_for_a_moment_that_doubles_until_a_message_is_taken() -> None:
+    tempo, now, moments = Tempo(8), 10.0, []
+    for _ in range(4):
+        tempo.complain(now)
+        tempo.complain(now + 0.01)  # that was under way
+        moments.append(round(tempo.wait(now), 3))
+        now += moments[-1]
+        assert tempo.wait(now) <= 1e-9
+    assert moments == [0.1, 0.2, 0.4, 0.8]
+    tempo.praise()
+    tempo.complain(now)
+    assert round(tempo.wait(now), 3) == 0.1
+
+
 def test_successes_bring_everything_back() -> None:
     tempo = Tempo(2)
     for second in (0.0, 2.0, 4.0):

@@ -1,0 +1,66 @@
+"""A mail server that takes so many emails a second and refuses the rest: it is asked for no more than that, and hears of us at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from intouch.channels.outcomes import Envelope, Verdict
+from intouch.channels.smtp import SmtpChannel
+from intouch.smtp_address import SmtpAddress
+from tests.channels.scripted_smtp import ScriptedSmtp, serving
+from tests.channels.sending import each, patience_with
+
+MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
+A_SECOND = 20
+
+
+@dataclass
+class Counting(ScriptedSmtp):
+    """Takes ``A_SECOND`` messages in any second and refuses the others as it is told to."""
+
+    refusal: str = ""
+    times: list[float] = field(default_factory=list)
+
+    async def _say(self, stage: str, otherwise: str, writer: asyncio.StreamWriter) -> bool:
+        if stage == "MAIL":
+            now = time.monotonic()
+            self.times = [at for at in self.times if now - at < 1]
+            if len(self.times) >= A_SECOND:
+                otherwise = self.refusal
+            else:
+                self.times.append(now)
+        return await super()._say(stage, otherwise, writer)
+
+
+def channel_to(server: ScriptedSmtp, connections: int) -> SmtpChannel:
+    address = SmtpAddress(server.url.replace("connections=1", f"connections={connections}"))
+    return SmtpChannel(address, email_from="In Touch <news@council.example>", patience=patience_with(server))
+
+
+@pytest.mark.parametrize("refusal", ["450 4.7.1 Error: too much mail", "421 4.7.0 slow down", "452 4.3.1 busy"])
+async def test_a_server_that_takes_so_many_a_second_refuses_few(refusal: str) -> None:
+    async with serving(Counting(refusal=refusal)) as server:
+        channel = channel_to(server, 4)
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(3 * A_SECOND)]
+        verdicts = [outcome.verdict async for _, outcome in each(channel, batch)]
+        await channel.close()
+    assert set(verdicts) == {Verdict.SENT, Verdict.RETRY}
+    assert verdicts.count(Verdict.SENT) == len(server.taken) > 2 * A_SECOND
+
+
+async def test_who_rests_behind_a_complaint_is_let_go_when_we_stop() -> None:
+    script = {"MAIL": ["250 ok", *["451 4.3.2 later"] * 9]}
+    async with serving(ScriptedSmtp(script)) as server:
+        channel = channel_to(server, 1)
+        batch = each(channel, [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(20)])
+        verdicts = [(await anext(batch))[1].verdict for _ in range(5)]  # by now the moment is one of 0.8 seconds
+        channel.halt()
+        began = time.monotonic()
+        verdicts += [outcome.verdict async for _, outcome in batch]
+        assert time.monotonic() - began < 0.5
+        await channel.close()
+    assert verdicts.count(Verdict.NOT_TRIED) == 15
