@@ -68,6 +68,8 @@ def _outcome(stage: Stage, reply: Reply, error: str) -> Outcome:
         return outcomes.unknown(error) if stage is Stage.BODY else outcomes.retry(error)
     if stage is Stage.MAIL:
         return outcomes.failed(error) if reply.code == 552 or reply.enhanced == "5.3.4" else outcomes.retry(error)
+    if stage is Stage.DATA and reply.code in _OF_COMMANDS:
+        return outcomes.retry(error)
     if stage is Stage.RCPT:
         return _VERDICTS[_blamed(reply)](error)
     # One message, one recipient: who names the recipient only now means the same.
@@ -76,10 +78,12 @@ def _outcome(stage: Stage, reply: Reply, error: str) -> Outcome:
 
 # A full mailbox may have room tomorrow, and our rights there may be put right.
 _VERDICTS = {Blame.LATER: outcomes.retry, Blame.US: outcomes.retry, Blame.MESSAGE: outcomes.failed, Blame.NOBODY: outcomes.dead}
-# The sender's address, Exchange Online's daily limit of it, and commands that came in another order than the server wants.
-_OF_US = ("5.1.7", "5.1.8", "5.1.20", "5.1.90", "5.5.1")
+# The sender's address, daily limits of it (Exchange Online's and Gmail's), a system that takes nothing or is set up wrongly, and
+# commands that came in another order than the server wants.
+_OF_US = ("5.1.7", "5.1.8", "5.1.20", "5.1.90", "5.3.2", "5.3.5", "5.4.5", "5.5.1")
 _OPEN = ("", "5.0.0", "5.1.0", "5.5.0")  # "other or undefined": Outlook's for an unknown user is 5.5.0
 _GONE = ("5.1.1", "5.1.6", "5.1.10", "5.2.1")
+_OF_COMMANDS = (500, 502, 503, 504, 530)  # not understood, not known, in the wrong order, not without signing in: nobody is meant
 _OF_ADDRESSES = (550, 551, 553, 556)
 
 
@@ -98,12 +102,12 @@ def is_dead(reply: Reply) -> bool:
 def _blamed(reply: Reply) -> Blame:
     """What a 5xx to RCPT blames: the enhanced code decides, and where that leaves it open, the words and then the code."""
     said = blame(reply.text)
-    if reply.code in (503, 530) or reply.enhanced in _OF_US:
+    if reply.code in _OF_COMMANDS or reply.enhanced in _OF_US:
         return Blame.US
     if reply.enhanced in _OPEN:
         return said or _by_code(reply)
     if reply.enhanced == "5.2.1":  # "disabled", and Gmail's for a mailbox that gets too much at this time
-        return said or Blame.NOBODY
+        return Blame.LATER if said is Blame.MESSAGE else said or Blame.NOBODY
     if reply.enhanced.startswith("5.1."):
         return Blame.NOBODY
     if reply.enhanced == "5.2.2" or reply.code == 552:

@@ -26,11 +26,18 @@ _SAID = {
         |rcpthosts|\bauth(enticat\w+|oriz\w+)?\b|\bstarttls\b|\bsender\W+(\w+\W+){0,2}(verif\w+|reject\w*|denied|invalid|unknown|not)\b
         |\bverification\sfailed\sfor\b|\bclient\s(host|address|was)\b|\b(dns|rb|dnsb)l\b|spamhaus|\b(block|black|deny)\W?list|\breputation\b
         |\badministrative(ly)?\s(prohibit|deni|reject)\w+|\bhelo\b|\breverse\s(dns|lookup)\b|\bptr\b
-        |\b(spf|dkim|dmarc)\b|\b(sur|uri)bl\b|\blisted\s(at|by)\b|\byour\s(ip|host|mail\s?server|server|domain|network)\b""",
+        |\b(sur|uri)bl\b|\blisted\s(at|by)\b|\byour\s(ip|host|mail\s?server|server|domain|network)\b
+        |\baccess\sdenied\b|\bunauthori[sz]ed\b|\bnot\spermitted\b|\binvalid\ssender\b|\bfrom\saddress\b|\byour\s(\w+\s)?account\b
+        |\b(spf|dkim|dmarc|tls|encryption)\b|\b(service|system|server|backend|database)\W+(\w+\W+){0,2}(not|un\w+|down|busy|error|fail\w*)\b
+        |\bmaintenance\b|\b(internal|local|configuration|protocol)\s(\w+\s)?error\b|\bldap\b|\bcallout\b|\baccount\W+(is\s)?suspended\b
+        |\b(domain|host|ip)\W+(is\s)?not\s(verified|allowed|accepted|authori[sz]ed)\b|\bnot\saccept\w*\s(e?mail|messages?)\sfrom\b
+        |\bmail\sfrom\s(\S+\s){0,3}(refused|rejected|denied)\b
+        |\b(sending|daily|hourly)\s(\w+\s)?limit|\blimit\s(\w+\s)?(exceeded|reached)\b|\bexceeded\s(\w+\s){0,4}(limit|number|messages)\b""",
     Blame.MESSAGE: r"""\bspam\b|\bjunk|\bpolicy\b|\bvirus|\bcontent\b|\bblocked\b|\bgr[ae]y\W?list|\brate\b|\btoo\s(many|much|fast)\b
-        |\btry\sagain\b|\btemporar|transient|\battachment|\bloop""",
+        |\btry\s(again|later)\b|\btemporar|transient|\battachment|\bloop
+        |\b(e?mail|message|command|transaction)\W+(\w+\W+){0,4}(rejected|refused|denied|failed)\b|\b(e?mail|message)\slater\b""",
     Blame.NOBODY: r"""\b(user|mail\s?box|recipient|addressee|address|account)\b[\s:"'.]{0,3}([^\s]{1,80}\s){0,3}
-        (unknown|not\sfound|not\sexist|doesn't\sexist|unavailable|invalid|disabled|inactive)\b
+        (unknown|not\slocal|not\sfound|not\sexist|doesn't\sexist|unavailable|invalid|disabled|inactive)\b
         |\b(unknown|invalid|no\ssuch)\s(local\s)?(user|mail\s?box|recipient|address|account|person)\b|\bno\smail\s?box\b
         |\b(doesn't|does\snot)\shave\san?\s(\S{1,80}\s)?account\b""",
 }

@@ -56,6 +56,10 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         (550, "No PTR record", R),
         (550, "URL listed by SURBL", R),
         (550, "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", R),
+        (500, "5.3.0 Error: command failed", R),
+        (502, "5.5.2 not implemented", R),
+        (550, "5.3.2 System not accepting network messages", R),
+        (550, "5.4.5 Daily user sending limit exceeded", R),
         # No room.
         (550, "<grace@x.example>: User account is overquota", R),
         (550, "Mailbox full (#5.2.2)", R),
@@ -81,6 +85,72 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
 )
 def test_a_refused_recipient_is_blamed_only_for_what_is_theirs(code: int, text: str, verdict: Verdict) -> None:
     assert refusal(Stage.RCPT, Reply(code, text)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Access denied",
+        "5.0.0 Access denied",
+        "Unauthorized",
+        "not permitted",
+        "Service unavailable",
+        "System not accepting mail",
+        "System down for maintenance",
+        "Server busy",
+        "Internal error",
+        "Local configuration error",
+        "Database error",
+        "LDAP lookup failure",
+        "Callout failed",
+        "TLS required",
+        "SPF check failed",
+        "DKIM signature required",
+        "mail from 192.0.2.1 refused",
+        "We do not accept mail from you",
+        "Host not allowed",
+        "Invalid sender",
+        "From address not verified",
+        "Domain is not verified",
+        "Your account has been disabled",
+        "account suspended",
+        "Daily sending limit exceeded",
+        "You have exceeded the maximum number of messages per hour",
+        "Too many recipients",
+        "Please try later",
+        "Message rejected",
+        "Command rejected",
+        "Transaction failed",
+        "5.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages",
+    ],
+)
+def test_what_a_server_says_of_itself_or_of_us_or_of_the_moment_ends_no_address(text: str) -> None:
+    """With a 550, as anybody's address would have been refused: an edition would end the subscriptions of a whole city."""
+    assert refusal(Stage.RCPT, Reply(550, text)).verdict is not D
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (550, "No such user here"),
+        (550, "Unknown address"),
+        (550, "Unrouteable address"),
+        (550, "Recipient rejected"),
+        (550, "account is disabled"),
+        (550, "Not our customer"),
+        (550, "This user is not allowed to receive mail"),
+        (550, "unknown user; the account does not exist on this server"),
+        (551, "User not local; please try <grace@y.example>"),
+        (553, "Requested action not taken: mailbox name not allowed"),
+    ],
+)
+def test_what_a_server_says_of_the_mailbox_still_ends_the_address(code: int, text: str) -> None:
+    assert refusal(Stage.RCPT, Reply(code, text)).verdict is D
+
+
+@pytest.mark.parametrize("code", [500, 502, 503, 504, 530])
+def test_a_command_that_is_not_taken_says_nothing_about_the_message(code: int) -> None:
+    assert refusal(Stage.DATA, Reply(code, "5.5.1 no")).verdict is R
 
 
 @pytest.mark.parametrize(
