@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,6 +15,8 @@ from telegram.request import BaseRequest, RequestData
 
 from intouch.channels import bot_json
 
+_LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; the Bot API gives away no file of more than 20 MB
+_LONGEST_WAIT = 86_400.0  # seconds
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -114,15 +117,15 @@ class AiohttpRequest(BaseRequest):
         try:
             body, headers = _body(request_data)
             async with session.request(method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response:
-                payload = await response.read()
+                payload = await _read(response)
                 status = response.status
         except Exception as error:
             _translate(error)
         self.fastest = min(self.fastest, time.monotonic() - began)
         if status == 429:
             raise FloodWait(_retry_after(payload))
-        if 300 <= status < 500 and not _is_refusal(payload):
-            raise TurnedAway(status)
+        if status >= 300 and not _is_refusal(payload):
+            raise TurnedAway(status) if status < 500 else NetworkError(f"what answered is no Bot API (HTTP {status})")
         return status, payload
 
     def _seconds(self, given: Any, otherwise: float) -> Any:
@@ -148,16 +151,27 @@ def _body(data: RequestData | None) -> tuple[aiohttp.FormData | bytes | None, di
     return form, None
 
 
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, if it has an end."""
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > _LARGEST_ANSWER:
+            raise aiohttp.ClientPayloadError("too large")
+    return bytes(body)
+
+
 def _translate(error: Exception) -> NoReturn:
     """Raise what the library knows, without the cause: an aiohttp error may quote the URL."""
     name = type(error).__name__
     if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorCertificateError)):
         raise NotConnected(f"no connection to the Bot API ({name})") from None
-    if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, OSError)):
+    # What is no HTTP came from somebody to whom the request was made.
+    if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError, TimeoutError, OSError)):
         raise MayHaveArrived(f"the Bot API did not answer ({name})") from None
     if isinstance(error, aiohttp.InvalidURL):
         raise NotConnected("the Bot API's address is not a web address") from None
-    raise NetworkError(f"the Bot API answered what is not HTTP, or the request could not be made ({name})") from None
+    raise NetworkError(f"the request could not be made ({name})") from None
 
 
 def _is_refusal(payload: bytes) -> bool:
@@ -170,7 +184,13 @@ def _is_refusal(payload: bytes) -> bool:
 
 
 def _retry_after(payload: bytes) -> float:
+    """Whole seconds, for a part of one too early is too early; what is no number of seconds is a guess."""
     try:
-        return max(1.0, float(bot_json.read(payload)["parameters"]["retry_after"]))
-    except (ValueError, KeyError, TypeError):
+        return bearable(math.ceil(float(bot_json.read(payload)["parameters"]["retry_after"])))
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 5.0
+
+
+def bearable(seconds: float) -> float:
+    """A wait that was asked for, from a second to a day: a mistake at the other side must not silence us for years."""
+    return min(_LONGEST_WAIT, max(1.0, seconds))

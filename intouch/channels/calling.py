@@ -23,7 +23,7 @@ async def understood(call: Awaitable[Answer]) -> Answer:
         if type(error) is TelegramError:
             raise not_understood(error) from None
         raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise not_understood(error) from None
 
 

@@ -10,14 +10,17 @@ import telegram
 from telegram import error as errors
 from telegram.request import RequestData
 
+from intouch import logs
 from intouch.channels import outcomes
-from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected, PlainData
+from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected, PlainData, bearable
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.pacing import Pacer
 from intouch.channels.window import Call
 from intouch.settings import Settings
 from intouch.templating import Button, TelegramMessage
+
+log = logs.get("channels")
 
 Markup = dict[str, Any]
 
@@ -121,7 +124,7 @@ def classify(error: errors.TelegramError) -> Outcome:
         case FloodWait():
             return outcomes.retry("429: too many requests", after=error.retry_after)
         case errors.RetryAfter():
-            return outcomes.retry("429: too many requests", after=error._retry_after.total_seconds())
+            return outcomes.retry("429: too many requests", after=bearable(error._retry_after.total_seconds()))
         case errors.TimedOut():
             return outcomes.unknown(error.message)
         case NotConnected():
@@ -165,7 +168,13 @@ class TelegramChannel:
                 group.create_task(self._tell(envelope, heard))
 
     async def _tell(self, envelope: Envelope, heard: Heard) -> None:
-        heard(envelope.number, await self._send(envelope))
+        try:
+            outcome = await self._send(envelope)
+        except Exception as error:
+            # A fault of ours must not take the others with it.
+            log.error("telegram.fault", delivery=envelope.number, error=type(error).__name__, exc_info=True)
+            outcome = outcomes.unknown(f"sending failed ({type(error).__name__})")
+        heard(envelope.number, outcome)
 
     def halt(self) -> None:
         self._is_halting = True
