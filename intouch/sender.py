@@ -105,6 +105,7 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         may_send_to=settings.may_send_to,
         follow=Follow(_mourner(runtime.templates), _scorer(runtime.templates)),
         who_left=deliveries.who_left,
+        chat_gap=1 / settings.telegram_per_chat,
         beat=keeper.beat if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
     )

@@ -77,6 +77,7 @@ class Worker:
         follow: Follow | None = None,
         who_left: WhoLeft | None = None,
         habits: Habits | None = None,
+        chat_gap: float = 1.0,
         beat: Callable[[], Awaitable[object]] | None = None,
         note_sent: Callable[[int], None] | None = None,
     ) -> None:
@@ -92,7 +93,7 @@ class Worker:
         self._recalls = Recalls(who_left)
         rules = Rules(self.holder, self.habits.harmless, self.habits.patience)
         self._settler = Settler(sessions, clock, rules, follow=follow or Follow(), done=self._flights.end, note_sent=note_sent)
-        beginnings = Beginnings(sessions, clock, self.holder)
+        beginnings = Beginnings(sessions, clock, self.holder, apart=chat_gap)
         begin: dict[Road, Begin] = {Road.TELEGRAM: beginnings.begin, Road.EMAIL: self._settler.room}
         self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
         self._lines = [line for road in channels for line in self._lines_of(road)]
