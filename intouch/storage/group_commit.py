@@ -75,7 +75,7 @@ class GroupCommit:
             return ()
         try:
             done = await self._transact(group)
-        except GroupBroken:
+        except (GroupBroken, sa.exc.IntegrityError):  # a constraint that is looked at last shows at the COMMIT, and takes all back
             for member in group:
                 await self._settle_alone(member)
             return ()

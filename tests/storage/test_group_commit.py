@@ -98,6 +98,19 @@ async def test_a_failed_commit_is_heard_by_everybody_and_stores_nothing(
     assert await heard(commits, writes("three")) == ["three"]
 
 
+async def test_a_fault_that_shows_only_at_the_commit_is_its_own_too(runtime: Runtime, commits: GroupCommit) -> None:
+    """A constraint that is looked at last: the database takes back all, for the sake of one."""
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.text("CREATE TABLE last (name TEXT REFERENCES leases (name) DEFERRABLE INITIALLY DEFERRED)"))
+
+    async def points_nowhere(session: AsyncSession) -> None:
+        await session.execute(sa.text("INSERT INTO last VALUES ('nobody')"))
+
+    first, second, third = await heard(commits, writes("one"), points_nowhere, writes("three"))
+    assert (first, type(second), third) == ("one", sa.exc.IntegrityError, "three")
+    assert await stored(runtime) == {"one", "three"}
+
+
 async def test_each_reads_what_those_before_it_wrote_in_a_session_of_its_own(runtime: Runtime, commits: GroupCommit) -> None:
     """Read, think, write: sharing a stale object between two members would lose one of the changes."""
 
