@@ -128,7 +128,7 @@ def _row(one: Settled, rules: Rules, address: str, now: datetime) -> dict[str, A
         "new_tries": delivery.tries - 1 if not_tried else delivery.tries,
         "new_unseen": delivery.unseen + 1 if waits and outcome.verdict is Verdict.UNKNOWN else delivery.unseen,
         "new_due_at": now + pause(delivery.tries, outcome.after) if waits and not not_tried else None,  # it stays what it was
-        "new_address": address if erased else outcome.moved_to or address,
+        "new_address": address if erased else _storable(outcome.moved_to) or address,
         "new_provider_id": None if erased else outcome.provider_id or delivery.provider_id,
         "new_error": None if erased else _words(outcome) or (delivery.error if not_tried else None),
         "new_settled_at": None if waits else now,
@@ -162,8 +162,12 @@ def pause(tries: int, asked: float | None = None) -> timedelta:
 
 
 def _words(outcome: Outcome) -> str:
-    # A mail server may say anything; PostgreSQL takes every character but this one.
-    return outcome.error.replace("\x00", "")[:ERROR_LENGTH]
+    return _storable(outcome.error)[:ERROR_LENGTH]
+
+
+def _storable(text: str) -> str:
+    """What a provider says may be anything. No database takes half a pair of surrogates, nor PostgreSQL a NUL."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def may_be_followed(one: Settled) -> bool:

@@ -61,6 +61,14 @@ async def test_each_outcome_has_its_state(runtime: Runtime, now: datetime, outco
     assert row.error == (outcome.error or None)
 
 
+async def test_what_is_no_letter_in_the_words_of_a_provider_does_not_keep_the_outcome_from_being_written(
+    runtime: Runtime, now: datetime
+) -> None:
+    """Half a pair of surrogates in a description comes out of JSON as it is, and no database takes it."""
+    row = await attempt(runtime, now, outcomes.dead("Forbidden: \ud83d\x00 blocked"))
+    assert (row.state, row.error) == (State.FAILED, "Forbidden: ? blocked")
+
+
 async def test_a_retry_waits_as_long_as_was_asked_or_longer_each_time(runtime: Runtime, now: datetime) -> None:
     row = await attempt(runtime, now, outcomes.retry("429", after=30))
     assert timedelta(seconds=30) <= row.due_at - now <= timedelta(seconds=33)
