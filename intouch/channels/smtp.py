@@ -260,11 +260,12 @@ class SmtpChannel:
         return connection.messages >= self._wear.messages or time.monotonic() - connection.opened_at > self._wear.age
 
     def _refused(self, job: Job, error: CannotConnect) -> None:
-        """While other connections stand, the server only wants no more of them; otherwise the road is closed."""
-        if self._connected > 0:
+        """While other connections stand or may yet, the server only wants no more of them; otherwise the road is closed."""
+        if self._connected > 0 or self._serving > 1:
             self._no_more_until = time.monotonic() + 10.0
             self._put_back(job)
             return
+        self._no_more_until = 0.0
         outcome = outcomes.not_tried(str(error), after=1.0)
         job.settle(outcome)
         self._empty(outcome)

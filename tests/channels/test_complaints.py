@@ -52,6 +52,35 @@ async def test_a_server_that_takes_so_many_a_second_refuses_few(refusal: str) ->
     assert verdicts.count(Verdict.SENT) == len(server.taken) > 2 * A_SECOND
 
 
+@dataclass
+class Narrow(ScriptedSmtp):
+    """Takes two connections at a time and needs a moment to welcome each."""
+
+    here: int = 0
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.here += 1
+        try:
+            if self.here > 2:
+                writer.write(b"421 4.7.0 too many connections\r\n")
+                writer.close()
+            else:
+                await asyncio.sleep(0.05)
+                await super().handle(reader, writer)
+        finally:
+            self.here -= 1
+
+
+async def test_a_server_that_wants_fewer_connections_takes_all_over_those_that_it_has() -> None:
+    async with serving(Narrow()) as server:
+        channel = channel_to(server, 8)
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(40)]
+        verdicts = [outcome.verdict async for _, outcome in each(channel, batch)]
+        await channel.close()
+    assert set(verdicts) == {Verdict.SENT}
+    assert server.connections == 2
+
+
 async def test_who_rests_behind_a_complaint_is_let_go_when_we_stop() -> None:
     script = {"MAIL": ["250 ok", *["451 4.3.2 later"] * 9]}
     async with serving(ScriptedSmtp(script)) as server:
