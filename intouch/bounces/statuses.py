@@ -19,6 +19,7 @@ _REPLY = re.compile(
 _AFTER_DATA = re.compile(
     r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b|^>>>\s*(?:data|\.)\s*$", re.IGNORECASE | re.MULTILINE
 )
+_SUMMARY = re.compile(r"^554 5\.0\.0 Service unavailable[ \t\r]*$", re.MULTILINE)  # sendmail's own, below whatever was answered
 _NOTHING_SAID = (".0.0", "550", "551", "553", "556")
 _DISABLED = "5.2.1"
 
@@ -57,6 +58,7 @@ def of_words(words: str) -> tuple[str, Kind] | None:
 
 def of_letter(words: str) -> tuple[str, Kind] | None:
     """The same of a letter for people: what is no mail server's answer may speak of anything, unless of a mailbox."""
+    words = _SUMMARY.sub("", words)
     status, kind = _coded(words)
     if kind and not is_open(status):
         return status, kind

@@ -78,7 +78,7 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         # This message.
         (550, "JunkMail rejected", F),
         (550, "5.5.0 something is wrong", F),
-        (550, "5.2.1 The user you are trying to contact is receiving mail at a rate that\nprevents additional messages", F),
+        (550, "5.2.1 The user you are trying to contact is receiving mail at a rate that\nprevents additional messages", R),
         (550, "attachments of this kind are not accepted", F),
         (554, "5.7.1 looks like spam", F),
     ],
