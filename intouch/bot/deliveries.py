@@ -9,7 +9,7 @@ from intouch.council.models import Officer
 from intouch.digest import approving
 from intouch.digest.batches import batch_of
 from intouch.errors import Closed, NotAllowed
-from intouch.outbox import epoch, holds, listing, retrying
+from intouch.outbox import holds, listing, retrying
 from intouch.outbox.listing import Wanted
 from intouch.outbox.models import Stand, State
 
@@ -38,7 +38,7 @@ async def deliveries(turn: Turn, *, cancelled: str = "") -> Reply:
         unknown=[(batch or _ALONE, names.get(batch, batch), number) for batch, number in unknown[:_MOST] if _fits(batch)],
         late=late[:_MOST],
         paused=[(batch, names.get(batch, batch)) for batch in orders[:_MOST] if _fits(batch)],
-        held_at=await epoch.held_since(session),
+        held_at=await holds.held_since(session),
         held=(await listing.count(session, Wanted(states=[State.HELD]))).get(State.HELD, 0),
         more=max(len(unknown), len(late), len(orders)) > _MOST or not all(_fits(batch) for batch in (*orders, *dict(unknown))),
     )

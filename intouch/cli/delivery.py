@@ -43,7 +43,7 @@ def show(
         async with runtime.sessions.read() as session:
             wanted = Wanted(batches=await _batches(session, edition, batch), states=_states(state))
             found = [one async for one in listing.walk(session, wanted, most=most)]
-            held_at = await epoch.held_since(session)
+            held_at = await holds.held_since(session)
             told = saying.moment(held_at, runtime.settings.zone) if held_at else ""
             return found, sum((await listing.count(session, wanted)).values()), told
 
@@ -148,13 +148,7 @@ def approve(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = 
 @app.command("hold", epilog="Example: intouch delivery hold")
 def hold(as_json: AsJson = False) -> None:
     """Hold everything that waits, and all bulk made from now on, until `approve`: before the first start on a restored database."""
-
-    async def work(runtime: Runtime) -> Done:
-        async with runtime.sessions.write() as session:
-            number = await holds.hold_all(session, by=BY, now=runtime.now())
-        return Done(f"{deliveries(number)} held. `intouch delivery approve` lets them go.", {"held": number})
-
-    with_runtime(work).tell(as_json=as_json)
+    with_runtime(stopping.hold_back).tell(as_json=as_json)
 
 
 def _named(edition: str, batch: str) -> Chosen:

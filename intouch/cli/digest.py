@@ -210,7 +210,7 @@ async def _figures(runtime: Runtime, audience: Audience) -> _Status:
     when, now = schedule.weekly(runtime.settings, audience), runtime.now()
     async with runtime.sessions.read() as session:
         found = await figures.by_period(session, audience)
-        held_at = await epoch.held_since(session)
+        held_at = await holds.held_since(session)
     following = periods.next_period(periods.last_due(when, now))
     return _Status(found, following, periods.due_at(following, when), held_at, runtime.settings.zone)
 

@@ -20,7 +20,7 @@ from intouch.cli import mail_server
 from intouch.cli.saying import AsJson, say, say_json
 from intouch.errors import InTouchError
 from intouch.issues import categories
-from intouch.outbox import epoch
+from intouch.outbox import epoch, holds
 from intouch.places import lookup
 from intouch.runtime import Runtime, build_runtime
 from intouch.smtp_address import SmtpAddress
@@ -202,7 +202,7 @@ async def _check_epoch(runtime: Runtime) -> Finding:
         return Finding("epoch", True, "not kept on a staging system (INTOUCH_SEND_TO).")
     if await revision.current(runtime.sessions.engine) == revision.newest():
         async with runtime.sessions.read() as session:
-            held_at = await epoch.held_since(session)
+            held_at = await holds.held_since(session)
         if held_at is not None:
             return Finding("epoch", False, epoch.sentence(runtime.templates.moment(held_at)))
     if path.resolve().is_relative_to(runtime.settings.data_dir.resolve()):

@@ -127,6 +127,23 @@ async def _move_all(runtime: Runtime, names: Sequence[str], stand: Stand, *, wit
             await asyncio.sleep(0.1)
 
 
+async def hold_back(runtime: Runtime, *, within: float = GIVEN_BACK_WITHIN) -> Done:
+    """Hold everything; senders that are alive give back what they have claimed in ``within`` seconds, unless it goes out at this moment."""
+    now, began, ends = runtime.now(), time.monotonic(), Wanted(states=[State.HELD, State.SENDING])
+    async with runtime.sessions.write() as session:
+        before = (await listing.count(session, ends)).get(State.HELD, 0)
+        await holds.hold_all(session, by=BY, now=now)
+    while True:
+        async with runtime.sessions.write() as session:
+            await holds.hold_older(session, now=now)
+            found = await listing.count(session, ends)
+        if not found.get(State.SENDING) or time.monotonic() - began > within:
+            break
+        await asyncio.sleep(0.1)
+    number = found.get(State.HELD, 0) - before
+    return Done(f"{deliveries(number)} held. `intouch delivery approve` lets them go.", {"held": number})
+
+
 async def _in(session: AsyncSession, names: Sequence[str], *states: State) -> dict[State, int]:
     """All of these in one statement: between two of them a sender may give back what it had."""
     return await listing.count(session, Wanted(batches=names, states=states))

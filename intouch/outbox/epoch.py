@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch import logs
 from intouch.clock import Clock
 from intouch.outbox import holds
-from intouch.outbox.models import BatchHold, Delivery, Epoch, State
+from intouch.outbox.models import Delivery, Epoch, State
 from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
@@ -165,12 +165,6 @@ async def _begin(session: AsyncSession, now: datetime) -> Epoch:
     await session.flush()
     log.info("epoch.begun")
     return row
-
-
-async def held_since(session: AsyncSession) -> datetime | None:
-    """Since when everything waits because of a restore; None when it does not."""
-    moment: datetime | None = await session.scalar(sa.select(BatchHold.at).where(BatchHold.batch == holds.EVERYTHING))
-    return moment
 
 
 def sentence(held_at: str) -> str:

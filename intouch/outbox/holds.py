@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.errors import Closed
+from intouch.outbox import sweeping
 from intouch.outbox.models import WAITING, BatchHold, Delivery, Lane, Road, Stand, State
 from intouch.outbox.parcel import Parcel
 from intouch.storage.inserting import insert
@@ -62,16 +63,26 @@ async def resume(session: AsyncSession, batches: Collection[str]) -> int:
 async def hold_all(session: AsyncSession, *, by: str, now: datetime) -> int:
     """Everything that is not settled waits for ``approve``, and so does all bulk that is made until then; how many wait.
 
-    What was being sent is held too: the process that was sending it belonged to the database as it was before.
+    So does what a process had claimed that has ended, unless it may have arrived: then it is ``unknown``. One that is alive
+    settles what it has begun and gives back the rest (``Recalls``), which the claim puts aside.
     """
     await _changed(session, sa.delete(BatchHold).where(BatchHold.stand == Stand.APPROVED))  # that was after another restore
     row = {"batch": EVERYTHING, "stand": Stand.HELD, "by": by, "at": now}
     statement = insert(session, BatchHold).values(row)
     await session.execute(statement.on_conflict_do_update(index_elements=["batch"], set_=row))
+    await sweeping.sweep(session, now=now)
+    return await _hold(session, sa.true())
+
+
+async def hold_older(session: AsyncSession, *, now: datetime) -> int:
+    """Hold what a sender has given back since everything was held at ``now``, and what the schedule has made since; how many."""
+    return await _hold(session, sa.or_(Delivery.lane == Lane.BULK, Delivery.created_at < now))
+
+
+async def _hold(session: AsyncSession, which: sa.ColumnElement[bool]) -> int:
     # The road is named so that the index on (road, state, …) is used.
-    open_ = (Delivery.road.in_(list(Road)), Delivery.state.in_((State.QUEUED, State.SENDING, State.PAUSED)))
-    freed = {"state": State.HELD, "error": RESTORED, "leased_by": None, "lease_until": None}
-    return await _changed(session, sa.update(Delivery).where(*open_).values(freed))
+    waits = (Delivery.road.in_(list(Road)), Delivery.state.in_((State.QUEUED, State.PAUSED)), which)
+    return await _changed(session, sa.update(Delivery).where(*waits).values(state=State.HELD, error=RESTORED))
 
 
 async def approve(session: AsyncSession, batches: Collection[str] | None = None) -> int:
@@ -103,6 +114,12 @@ async def standing(session: AsyncSession) -> list[BatchHold]:
     return list(await session.scalars(sa.select(BatchHold).order_by(BatchHold.at.desc(), BatchHold.batch)))
 
 
+async def held_since(session: AsyncSession) -> datetime | None:
+    """Since when everything waits for ``approve``; None when it does not."""
+    moment: datetime | None = await session.scalar(sa.select(BatchHold.at).where(BatchHold.batch == EVERYTHING))
+    return moment
+
+
 async def stopped(session: AsyncSession) -> frozenset[str]:
     """The batches of which nothing may be begun now."""
     return frozenset(await session.scalars(_STOPPED))
@@ -115,10 +132,11 @@ async def put_aside(session: AsyncSession, rows: Sequence[Parcel], *, now: datet
         return rows, 0
     free: list[Parcel] = []
     aside: dict[tuple[Stand, str], list[int]] = {}
+    everything = orders.get(EVERYTHING)
     for row in rows:
         hold = orders.get(row.batch or "")
-        if hold is None and row.lane is Lane.BULK:
-            hold = orders.get(EVERYTHING)
+        if hold is None and everything is not None and (row.lane is Lane.BULK or row.created_at < everything.at):
+            hold = everything
         if hold is None or hold.stand is Stand.APPROVED:
             free.append(row)
         else:

@@ -1,4 +1,4 @@
-"""Recalling: what is claimed and waits for its turn is given back when its reader has left in the meantime."""
+"""Recalling: what is claimed and waits for its turn is given back when its reader has left, or all was held, in the meantime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.outbox import addresses
+from intouch.outbox import addresses, holds
 from intouch.outbox.models import Road
 from intouch.outbox.parcel import TABLE, Parcel
 from intouch.storage.among import among
@@ -38,6 +38,7 @@ class Recalls:
     def __init__(self, who_left: WhoLeft | None) -> None:
         self._who_left = who_left
         self._batches: set[_Batch] = set()
+        self._held_at: datetime | None = None
 
     @contextmanager
     def watch(self, left: dict[int, Parcel], *, claimed_at: datetime) -> Iterator[None]:
@@ -50,11 +51,17 @@ class Recalls:
             self._batches.discard(batch)
 
     async def look(self, session: AsyncSession) -> set[int]:
-        """The deliveries that have waited long and are not to be sent as they are."""
+        """The deliveries that have waited long and are not to be sent as they are; all of them when all was held since the last look."""
+        if await self._is_all_held_now(session):
+            return {number for batch in self._batches for number in batch.left}
         found: set[int] = set()
         for batch in [one for one in self._batches if one.left and time.monotonic() - one.begun > WAITS]:
             found |= await self._of(session, batch, list(batch.left.values()))
         return found
+
+    async def _is_all_held_now(self, session: AsyncSession) -> bool:
+        before, self._held_at = self._held_at, await holds.held_since(session)
+        return self._held_at not in (None, before)
 
     async def _of(self, session: AsyncSession, batch: _Batch, waiting: list[Parcel]) -> set[int]:
         gone = {(road, one) for road in Road for one in await self._dead(session, road, waiting)}

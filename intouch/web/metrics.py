@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from intouch.digest import lateness
 from intouch.digest.models import Audience
-from intouch.outbox import epoch, progress
+from intouch.outbox import holds, progress
 from intouch.outbox import standing as outbox
 from intouch.outbox.models import Delivery, Road
 from intouch.outbox.standing import Standing
@@ -99,7 +99,7 @@ async def _ask(runtime: Runtime) -> Figures:
             retried=await progress.retried(session, Delivery.road.in_(list(Road))),
             editions=await lateness.of_newest(session),
             bounces=await _bounces(session),
-            is_held=await epoch.held_since(session) is not None,
+            is_held=await holds.held_since(session) is not None,
         )
 
 

@@ -52,15 +52,16 @@ async def test_a_restore_is_noticed_once_and_holds_what_waits_until_it_is_approv
     await queue(runtime, draft(1, now), draft(2, now))
     await set_back(runtime)
     assert await beats(runtime) == [True, False, False, False, False]
+    now = runtime.clock.now()
     await queue(runtime, draft(3, now, batch="made anew"), draft(4, now, lane=Lane.NOTICE))
     channel = RecordingChannel()
     await worker(runtime, channel).send_due()
     assert channel.sent == ["4"]
     assert await states(runtime) == [State.HELD, State.HELD, State.HELD, State.SENT]
     async with runtime.sessions.write() as session:
-        assert await epoch.held_since(session) == (await holds.standing(session))[0].at
+        assert await holds.held_since(session) == (await holds.standing(session))[0].at
         assert await holds.approve(session) == 3
-        assert await epoch.held_since(session) is None
+        assert await holds.held_since(session) is None
     await worker(runtime, channel).send_due()
     assert sorted(channel.sent) == ["1", "2", "3", "4"]
     assert not any(await beats(runtime))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -123,6 +123,8 @@ async def test_a_resume_bites_at_once_too(runtime: Runtime, now: datetime) -> No
 async def test_after_a_restore_everything_waits_and_new_bulk_too_but_not_what_somebody_waits_for(runtime: Runtime, now: datetime) -> None:
     await queue(runtime, draft(1, now), draft(2, now, lane=Lane.REPLY), draft(3, now))
     await claim(runtime, claim_of(size=1), now)
+    now += timedelta(minutes=1)  # whoever had claimed that is dead
+    runtime.clock.set(now)  # type: ignore[attr-defined]
     for expected in (3, 0):
         async with runtime.sessions.write() as session:
             assert await holds.hold_all(session, by="In Touch", now=now) == expected

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Envelope, Heard
-from intouch.outbox import addresses, ready
-from intouch.outbox.models import Delivery, Road, State
+from intouch.outbox import addresses, holds, ready
+from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.worker import Worker
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import draft, queue, rows, until, worker
@@ -50,11 +51,11 @@ async def _nobody(_session: AsyncSession, _owners: Collection[str], _since: date
     return set()
 
 
-async def _hang(runtime: Runtime, now: datetime, **options: object) -> tuple[Worker, HangingChannel, asyncio.Task[None]]:
-    numbers = (1, 2, 3)
-    await queue(
-        runtime, *(draft(one, now, road=Road.EMAIL, kind=ready.KIND, address=f"r{one}@x.example", payload=LETTER) for one in numbers)
-    )
+async def _hang(
+    runtime: Runtime, now: datetime, *, lane: Lane = Lane.BULK, **options: object
+) -> tuple[Worker, HangingChannel, asyncio.Task[None]]:
+    values = {"road": Road.EMAIL, "lane": lane, "kind": ready.KIND, "payload": LETTER}
+    await queue(runtime, *(draft(one, now, address=f"r{one}@x.example", **values) for one in (1, 2, 3)))
     channel = HangingChannel()
     made = worker(runtime, channel, road=Road.EMAIL, renderers={ready.KIND: ready.render}, **options)
     running = asyncio.create_task(made.run())
@@ -98,3 +99,31 @@ async def test_who_left_while_it_waits_is_decided_about_anew_and_nobody_else(run
     await _end(made, running)
     assert sorted(channel.sent) == ["r1@x.example", "r2@x.example", "r3@x.example"]
     assert [row.tries for row in await rows(runtime)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("lane", [Lane.BULK, Lane.NOTICE])
+async def test_what_is_claimed_when_all_is_held_waits_for_approval_and_what_is_begun_is_settled(
+    runtime: Runtime, now: datetime, lane: Lane
+) -> None:
+    made, channel, running = await _hang(runtime, now, lane=lane)
+    async with runtime.sessions.write() as session:
+        await holds.hold_all(session, by="Olive", now=now + timedelta(seconds=1))
+    async with asyncio.timeout(20):
+        while [row.state for row in await rows(runtime)] != [State.SENT, State.HELD, State.HELD]:
+            await asyncio.sleep(0.02)
+    channel.goes_on = True
+    async with runtime.sessions.write() as session:
+        assert await holds.approve(session) == 2
+    await until(lambda: len(channel.sent) == 3)
+    await _end(made, running)
+    assert sorted(channel.sent) == ["r1@x.example", "r2@x.example", "r3@x.example"]
+
+
+async def test_what_a_sender_that_ended_had_claimed_is_held_with_the_rest(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, draft(1, now), draft(2, now))
+    claimed = {"state": State.SENDING, "leased_by": "it", "lease_until": now, "tries": 1}
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).values(claimed))
+        await session.execute(sa.update(Delivery).where(Delivery.address == "2").values(begun_at=now))
+        assert await holds.hold_all(session, by="Olive", now=now) == 1
+    assert [row.state for row in await rows(runtime)] == [State.HELD, State.UNKNOWN]
