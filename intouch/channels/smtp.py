@@ -152,7 +152,7 @@ class SmtpChannel:
         return self._jobs.take() or await self._jobs.next(self._wear.idle)
 
     async def _serve_one(self, job: Job, seat: _Seat) -> None:
-        if self._is_no_email(job):
+        if self._is_no_email(job) or self._is_not_ours(job):  # before its turn, which it would take from another
             return
         connection = await self._turn(seat)
         if not await job.envelope.begin():
@@ -194,12 +194,17 @@ class SmtpChannel:
             return True
         return False
 
+    def _is_not_ours(self, job: Job) -> bool:
+        if self._halted.is_set() or not job.envelope.is_ours():
+            job.settle(outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
+            return True
+        return False
+
     def _letter(self, job: Job, connection: Connection) -> Letter | None:
         """The letter of a job that may be begun now; otherwise the job is settled."""
-        envelope = job.envelope
-        if self._halted.is_set() or not envelope.is_ours():
-            job.settle(outcomes.not_tried("stopped before its turn, or its lease has passed to somebody else"))
+        if self._is_not_ours(job):
             return None
+        envelope = job.envelope
         letter = connection.prepare(envelope.address, cast("mime.Message", envelope.content), envelope.sender)
         if isinstance(letter, Outcome):
             job.settle(letter)

@@ -289,6 +289,23 @@ async def test_a_rate_in_the_url_is_kept() -> None:
     assert time.monotonic() - began >= 14 / 50
 
 
+async def test_what_is_paused_takes_no_place_in_a_slow_rate_from_what_is_not() -> None:
+    is_paused = False
+    async with serving(ScriptedSmtp()) as server:
+        sender = channel(server.url.replace("connections=1", "connections=2&rate=2"))
+        paused = [
+            Envelope(number, f"r{number}@x.example", b"Subject: Hello\r\n\r\n", is_ours=lambda: not is_paused) for number in range(40)
+        ]
+        sending = asyncio.create_task(send(sender, paused))
+        while not server.taken:
+            await asyncio.sleep(0.01)
+        is_paused = True
+        async with asyncio.timeout(8):
+            assert [one.verdict for one in await send(sender, envelopes("other@x.example"))] == [Verdict.SENT]
+            assert Verdict.NOT_TRIED in {outcome.verdict for outcome in await sending}
+        await sender.close()
+
+
 async def test_who_waits_for_a_slow_rate_is_let_go_when_we_stop() -> None:
     async with serving(ScriptedSmtp()) as server:
         sender = channel(server.url.replace("connections=1", "connections=3&rate=0.01"))
