@@ -28,16 +28,19 @@ async def named(session: AsyncSession, text: str) -> list[str]:
     """The batches that ``7``, ``2026-W47`` or ``2026-W47/Southwick`` mean (a ward by its code or its name); digests, unless by number."""
     wanted = text.strip()
     if wanted.isdecimal():
-        editions = sa.select(Edition.id).where(Edition.id == int(wanted))
+        found = list(await session.scalars(sa.select(Edition.id).where(Edition.id == int(wanted))))
     else:
         period, _, ward = wanted.partition("/")
-        periods.monday_of(period)  # a week that is none has its own sentence
-        editions = sa.select(Edition.id).where(Edition.audience == Audience.DIGEST, Edition.period == period)
-        if ward:
-            name = " ".join(ward.split()).lower()
-            same = sa.or_(sa.func.lower(Ward.code) == name, sa.func.lower(Ward.name) == name)
-            editions = editions.where(Edition.ward_id.in_(sa.select(Ward.id).where(same)))
-    found = [batch_of(number) for number in await session.scalars(editions.order_by(Edition.id))]
+        found = await _of_week(session, period.strip().upper(), " ".join(ward.split()).casefold())
     if not found:
         raise NotFound(f"There is no edition “{wanted[:60]}”. Write its number, its week, or week and ward: 2026-W47/Southwick.")
-    return found
+    return [batch_of(number) for number in found]
+
+
+async def _of_week(session: AsyncSession, period: str, ward: str) -> list[int]:
+    """The digests of a week, of all wards or of one."""
+    periods.monday_of(period)  # a week that is none has its own sentence
+    editions = sa.select(Edition.id, Ward.code, Ward.name).join(Ward, Ward.id == Edition.ward_id)
+    theirs = editions.where(Edition.audience == Audience.DIGEST, Edition.period == period).order_by(Edition.id)
+    # SQLite knows no capital letters but those of English.
+    return [row.id for row in await session.execute(theirs) if ward in ("", row.code.casefold(), row.name.casefold())]

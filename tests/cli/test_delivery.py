@@ -24,6 +24,7 @@ from intouch import settings as settings_module
 from intouch.cli import app, stopping, watching
 from intouch.outbox.models import Delivery, Stand, State
 from intouch.outbox.progress import Progress, Speed
+from intouch.places.models import Ward
 from intouch.runtime import Runtime
 from tests.digest import writing
 from tests.digest.conftest import Town, ward
@@ -90,6 +91,16 @@ def test_who_did_not_get_it_is_one_command(town: None) -> None:
     assert run("delivery", "retry", "--edition", "2026-W47")[1] == "2 deliveries queued again."
     assert run("delivery", "retry", "--edition", "2026-W47")[1] == "0 deliveries queued again."
     assert run("delivery", "list")[1] == "0 deliveries failed or unknown."
+
+
+@pytest.mark.parametrize("name", ["2026-W47/òban  mòr", "2026-w47/Òban Mòr", " 2026-W47 / ÒBAN MÒR "])
+def test_an_edition_is_named_as_its_ward_and_week_are_everywhere_else(town: None, name: str) -> None:
+    async def rename(runtime: Runtime) -> None:
+        async with runtime.sessions.write() as session:
+            await session.execute(sa.update(Ward).where(Ward.name == "Fulwell").values(name="Òban Mòr"))
+
+    in_database(rename)
+    assert run("delivery", "list", "--edition", name, "--state", "queued")[1].endswith("1 delivery queued.")
 
 
 def test_unknown_ones_are_let_be_by_number_and_waiting_ones_dropped(town: None) -> None:
