@@ -73,5 +73,8 @@ def _too_long(now: datetime) -> sa.ColumnElement[bool]:
 
 
 async def _move(session: AsyncSession, which: sa.ColumnElement[bool], values: dict[str, object]) -> int:
-    result = await session.execute(sa.update(Delivery).where(which).values(values), execution_options={"synchronize_session": False})
+    # Not those that a process has in its hands which was stopped while it wrote: all others would wait with them.
+    free = sa.select(Delivery.id).where(which).with_for_update(skip_locked=True)
+    statement = sa.update(Delivery).where(Delivery.id.in_(free)).values(values)
+    result = await session.execute(statement, execution_options={"synchronize_session": False})
     return cast("sa.CursorResult[Any]", result).rowcount

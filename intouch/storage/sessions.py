@@ -37,13 +37,21 @@ def open_engine(url: str) -> AsyncEngine:
     parsed = driver_url(url)
     # Parameters are what people wrote and where they can be reached: they stay out of errors, and so out of the log.
     if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # people's data: for its owner only
     engine = create_async_engine(parsed, connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    # A machine that was cut off, or a process that was stopped, while it wrote would hold its rows until TCP gives it up, for two
+    # hours as a rule. As long as a delivery's lease; no parameter of the connection, for PgBouncer refuses those that it doesn't know.
+    connection.run_async(lambda raw: raw.execute("SET idle_in_transaction_session_timeout = '45s'"))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -27,8 +27,8 @@ _BY_STATE = {
     "55": "The database is busy: something else is changing the same. Nothing was changed; please try again.",
 }
 _NOT_UTF_8 = "What was typed can't be read as UTF-8. Nothing was changed; set the terminal to UTF-8 and type it again."
-# Lost connections, a server that only lets read, is out of room or stops; not 57014, a statement that took too long.
-_PASSING_STATES = ("08", "25006", "53", "57P")
+# Lost connections, a server that only lets read, has waited for us, is out of room or stops; not 57014, a statement that took too long.
+_PASSING_STATES = ("08", "25006", "25P03", "53", "57P")
 _PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
 # Statements are prepared on one connection and meant for that one.
 _POOLER_STATES = ("26000", "42P05")

@@ -196,6 +196,17 @@ async def test_a_new_claim_has_not_begun(runtime: Runtime, now: datetime) -> Non
         assert await sweeping.sweep(session, now=now + LEASE) == sweeping.Swept(1, 0)
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_a_process_that_froze_while_it_wrote_keeps_nobody_from_what_the_dead_had(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, draft(1, now), draft(2, now))
+    await claim(runtime, claim_of(), now)
+    async with runtime.sessions.read() as frozen:
+        await frozen.execute(sa.select(Delivery.id).where(Delivery.address == "1").with_for_update())
+        async with asyncio.timeout(10), runtime.sessions.write() as session:
+            assert await sweeping.sweep(session, now=now + LEASE) == sweeping.Swept(1, 0)
+    assert [row.state for row in await rows(runtime)] == [State.SENDING, State.QUEUED]
+
+
 @pytest.mark.parametrize(("road", "more", "said"), [(Road.EMAIL, EMAIL, "may have arrived"), (Road.TELEGRAM, {}, "has not arrived")])
 async def test_what_takes_its_process_down_every_time_is_left_for_somebody_to_look_at(
     runtime: Runtime, now: datetime, road: Road, more: dict[str, Any], said: str

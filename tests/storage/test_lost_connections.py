@@ -57,3 +57,8 @@ async def test_connections_that_were_lost_without_a_word_are_replaced(postgres_u
         assert await asyncio.gather(*(way(sessions) for _ in range(5))) == [1] * 5
         between.lose()
         assert await asyncio.gather(*(way(sessions) for _ in range(5))) == [1] * 5
+
+
+async def test_whoever_froze_in_a_transaction_loses_it_before_its_lease_can_be_taken_over(postgres_url: str) -> None:
+    async with opened(postgres_url) as sessions, sessions.write() as session:
+        assert await session.scalar(sa.text("SHOW idle_in_transaction_session_timeout")) == "45s"
