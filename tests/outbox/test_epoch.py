@@ -22,6 +22,7 @@ from intouch.outbox.epoch import Keeper
 from intouch.outbox.models import Delivery, Epoch, Lane, State
 from intouch.runtime import Runtime
 from intouch.settings import load
+from intouch.storage import upgrade
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, until, worker
 from tests.outbox.test_worker import running
 
@@ -135,6 +136,19 @@ async def test_a_copy_of_the_file_from_before_is_put_back_and_its_sender_sends_n
         await _all_held(runtime)
     assert again.sent == []
     assert "restored" in ((await rows(runtime))[0].error or "")
+    await runtime.sessions.close()
+
+
+async def test_a_backup_from_before_the_first_sender_is_noticed_too(tmp_path: Path, now: datetime) -> None:
+    fresh = tmp_path / "fresh.sqlite3"
+    runtime = app.build_runtime(load(database_url=f"sqlite:///{fresh}", data_dir=tmp_path, secret_key="x"), ShiftedClock(now))
+    await upgrade.upgrade(runtime.sessions.engine)
+    async with runtime.sessions.read() as session:
+        before = (await session.scalars(sa.select(Epoch))).one()
+    assert await beats(runtime, 2) == [False, False]
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Epoch).values(beat=before.beat))
+    assert await beats(runtime, 2) == [True, False]
     await runtime.sessions.close()
 
 

@@ -1,5 +1,8 @@
 """first tables"""
 
+import secrets
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Text  # noqa: F401
@@ -76,12 +79,14 @@ def upgrade() -> None:
     sa.Column('started_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('audience', name=op.f('pk_edition_starts'))
     )
-    op.create_table('epochs',
+    epochs = op.create_table('epochs',
     sa.Column('database', sa.Text(), nullable=False),
     sa.Column('beat', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('database', name=op.f('pk_epochs'))
     )
+    # The database has its name from the beginning: a backup from before the first sender must be known as a backup.
+    op.bulk_insert(epochs, [{'database': secrets.token_hex(8), 'beat': 0, 'at': datetime.now(UTC)}])
     op.create_table('handled_updates',
     sa.Column('update_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('handled_at', intouch.storage.columns.UtcDateTime(timezone=True), nullable=False),
