@@ -203,6 +203,23 @@ def _change(work: Callable[[AsyncSession, Wanted, Runtime], Awaitable[Done]], na
             raise BadInput("Say which deliveries: by number, --edition, --batch, or --all.")
         async with runtime.sessions.write() as session:
             chosen = await _batches(session, named.edition, named.batch)
-            return await work(session, Wanted(numbers=numbers or None, batches=chosen, states=_states(named.state)), runtime)
+            left = await _left(session, numbers, _states(named.state))
+            done = await work(session, Wanted(numbers=numbers or None, batches=chosen, states=_states(named.state)), runtime)
+        return Done(f"{done.sentence}{left}", done.figures)
 
     return with_runtime(run)
+
+
+async def _left(session: AsyncSession, numbers: Sequence[int], states: Sequence[State]) -> str:
+    """What to add about deliveries that were named by number and stand otherwise than they would have to."""
+    if not numbers:
+        return ""
+    stands = {one.number: one.state async for one in listing.walk(session, Wanted(numbers=numbers))}
+    if missing := [str(number) for number in numbers if number not in stands]:
+        raise NotFound(f"There is no delivery {', '.join(missing[:5])}. `intouch delivery list` shows them.")
+    others = sorted(state for state in stands.values() if state not in states)
+    return (
+        f" {deliveries(len(others))} left as {'it is' if len(others) == 1 else 'they are'}: {', '.join(dict.fromkeys(others))}."
+        if others
+        else ""
+    )

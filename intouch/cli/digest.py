@@ -143,6 +143,7 @@ class _Published:
     waiting: int
     cancelled: int
     paused: int
+    held: bool
 
     def sentence(self) -> str:
         told = [f"{self.period}: {plural(self.queued, 'email or message', 'emails and messages')} put into the outbox."]
@@ -156,6 +157,8 @@ class _Published:
                     self.paused, "edition is paused, and waits until you resume it.", "editions are paused, and wait until you resume them."
                 )
             )
+        if self.queued and self.held:
+            told.append("Nothing of that goes out until `intouch delivery approve`: all is held since a restore from a backup.")
         return " ".join(told)
 
 
@@ -170,8 +173,9 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
         found = await figures.by_period(session, audience)
         theirs = await batches.in_period(session, audience, chosen, ward_id=ward_id)
         stands = Counter(order.stand for order in await holds.standing(session) if order.batch in theirs)
+        is_held = await holds.held_since(session) is not None
     waiting = sum(one.editions.get(EditionStatus.WAITING.value, 0) for one in found if one.period == chosen)
-    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED])
+    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], held=is_held)
 
 
 async def _watch(runtime: Runtime, audience: Audience, period: str) -> None:

@@ -84,7 +84,13 @@ async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> Don
         async with runtime.sessions.read() as session:
             found = await progress.measure(session, [draft.key])
         if found.is_over:
-            how = "is sent" if found.sent else "was not taken: see `intouch delivery list --state failed,unknown,cancelled`"
-            return Done(f"{what} {how}.", {"to": address, "sent": bool(found.sent), "waiting": False})
+            figures = {"to": address, "sent": bool(found.sent), "waiting": bool(found.kept)}
+            return Done(f"{what} {_how(found)}.", figures)
         await asyncio.sleep(0.2)
     return Done(f"{what} waits in the outbox. Is a sender running (`intouch run`)?", {"to": address, "sent": False, "waiting": True})
+
+
+def _how(found: progress.Progress) -> str:
+    if found.kept:
+        return "is held: it goes out with `intouch delivery approve`"
+    return "is sent" if found.sent else "was not taken: see `intouch delivery list --state failed,unknown,cancelled`"

@@ -107,7 +107,7 @@ def test_unknown_ones_are_let_be_by_number_and_waiting_ones_dropped(town: None) 
     settle("resident3@mail.example", State.UNKNOWN)
     number = str(json.loads(run("delivery", "list", "--json")[1])["deliveries"][0]["number"])
     assert run("delivery", "let-be", number)[1] == "1 delivery let be."
-    assert run("delivery", "let-be", number)[1] == "0 deliveries let be."
+    assert run("delivery", "let-be", number)[1] == "0 deliveries let be. 1 delivery left as it is: cancelled."
     assert run("delivery", "drop", "--all")[1] == "2 deliveries cancelled."
     assert run("delivery", "list", "--state", "cancelled")[1].endswith("3 deliveries cancelled.")
 
@@ -149,7 +149,7 @@ def test_a_machine_reads_what_was_done(town: None) -> None:
         return json.loads(result.stdout)
 
     settle("resident3@mail.example", State.UNKNOWN)
-    assert told("digest", "publish") == {"period": "2026-W47", "queued": 0, "waiting": 0, "cancelled": 0, "paused": 0}
+    assert told("digest", "publish") == {"period": "2026-W47", "queued": 0, "waiting": 0, "cancelled": 0, "paused": 0, "held": False}
     paused = told("digest", "pause", "--ward", "Southwick")
     assert paused["paused"] == 2 and paused["batches"][0].startswith("edition:")
     assert told("delivery", "resume", "--batch", paused["batches"][0])["resumed"] == 2
@@ -170,6 +170,38 @@ def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -
     assert run("delivery", "drop", "--edition", "2026-W47/Fulwell", "--state", "held")[1] == "1 delivery cancelled."
     assert run("delivery", "approve")[1] == "2 deliveries may go out."
     assert "restored" not in run("digest", "status")[1]
+
+
+def test_what_is_published_or_tried_out_while_all_is_held_is_said_to_be_held(town: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "held" not in run("digest", "publish")[1]
+    run("delivery", "hold")
+    assert "Nothing of that goes out until `intouch delivery approve`" in run("digest", "publish", "--period", "2026-W46")[1]
+    run("delivery", "approve")
+
+    async def hold_meanwhile(session: AsyncSession, batches: Any) -> Progress:
+        return Progress(total=1, kept=1)
+
+    monkeypatch.setattr("intouch.cli.sending.progress.measure", hold_meanwhile)
+    code, said = run("digest", "test", "--ward", "Southwick", "--to", "olive@council.example")
+    assert code == 0 and said.endswith("is held: it goes out with `intouch delivery approve`.")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("retry", "1", "2"), (1, "There is no delivery 2. `intouch delivery list` shows them.")),
+        (("retry", "1"), (0, "0 deliveries queued again. 1 delivery left as it is: queued.")),
+        (("let-be", "1"), (0, "0 deliveries let be. 1 delivery left as it is: queued.")),
+        (("drop", "1"), (0, "1 delivery cancelled.")),
+    ],
+)
+def test_a_number_that_is_none_or_stands_otherwise_is_told(town: None, words: tuple[str, ...], told: tuple[int, str]) -> None:
+    async def leave_one(runtime: Runtime) -> None:
+        async with runtime.sessions.write() as session:
+            await session.execute(sa.delete(Delivery).where(Delivery.id > 1))
+
+    in_database(leave_one)
+    assert run("delivery", *words) == told
 
 
 @pytest.mark.parametrize(

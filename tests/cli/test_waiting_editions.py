@@ -85,7 +85,7 @@ def test_only_the_named_ward_is_cancelled_and_the_other_goes_out(late: None) -> 
     assert (done["cancelled"], done["editions"]) == (0, ["Southwick"])
     assert told("digest", "cancel", "--ward", "southwick", "--yes")["editions"] == []
     assert run("digest", "publish", "--ward", "Southwick").endswith("1 edition is cancelled, and what is cancelled stays so.")
-    assert told("digest", "publish") == {"period": "2026-W47", "queued": 1, "waiting": 0, "cancelled": 1, "paused": 0}
+    assert told("digest", "publish") == {"period": "2026-W47", "queued": 1, "waiting": 0, "cancelled": 1, "paused": 0, "held": False}
     assert readers() == ["resident2@mail.example"]
     assert told("digest", "status")["periods"][0]["editions"] == {"cancelled": 1, "published": 1}
 
