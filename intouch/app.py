@@ -52,7 +52,7 @@ class Application:
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
         self.web: ASGIApp = self.pages
-        self.pages.state.gauges = Gauges(outcomes=lambda: self.worker.counts, ticks=lambda: self.schedule.lateness)
+        self.pages.state.gauges = Gauges(outcomes=lambda: self.worker.counts, ticks=self.schedule.lateness_now)
         self.webhook: Webhook | None = None
         if self.chats is not None and settings.telegram_webhook.get_secret_value() and {"bot", "web"} <= set(parts):
             self.webhook = Webhook(self.runtime, self.chats.bot, self._dispatcher(self.chats))

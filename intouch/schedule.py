@@ -187,6 +187,7 @@ class Schedule:
         self._one_at_a_time = asyncio.Lock()
         self._is_stopping = False
         self.lateness: dict[str, float] = {}
+        self._next: float | None = None
         self._every: asyncio.Task[None] | None = None
         self._clock = AsyncIOScheduler(
             timezone=runtime.settings.zone, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -217,12 +218,20 @@ class Schedule:
         while True:
             await asyncio.sleep(planned - now())
             self.lateness["every"] = late = max(0.0, now() - planned)
+            self._next = planned + self._seconds
             self._clock.wakeup()  # the wall clock may have been set since it looked
             try:
                 await self.tick()
             except Exception:
                 log.exception("schedule.tick_failed")
             planned += self._seconds if late < self._seconds else late  # those that were missed are not made up for
+
+    def lateness_now(self) -> dict[str, float]:
+        """How late the last ticks came, and how late the next is by now: one that hangs would else look like one that came in time."""
+        if self._next is None:
+            return dict(self.lateness)
+        overdue = asyncio.get_running_loop().time() - self._next
+        return {**self.lateness, "every": max(self.lateness["every"], overdue)}
 
     def _note_lateness(self, event: JobSubmissionEvent) -> None:
         late = datetime.now(UTC) - event.scheduled_run_times[0]

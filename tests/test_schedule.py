@@ -190,6 +190,23 @@ async def test_a_tick_that_the_one_before_held_up_says_how_late_it_is(runtime: R
     assert ticks[1] >= 0.3
 
 
+async def test_a_tick_that_does_not_come_is_later_and_later(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = asyncio.Event()
+
+    async def hanging(_runtime: Runtime, _now: datetime) -> int:
+        await may_end.wait()
+        return 0
+
+    monkeypatch.setattr(schedule, "PARTS", {"hanging": hanging})
+    running = schedule.Schedule(runtime, every=0.1)
+    assert running.lateness_now() == {}
+    await running.start()
+    await until(lambda: running.lateness_now().get("every", 0.0) > 0.5)
+    assert running.lateness["every"] < 0.5
+    may_end.set()
+    await running.stop()
+
+
 async def test_the_schedule_survives_a_database_that_is_gone(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     async def gone(_runtime: Runtime, _now: datetime) -> int:
         raise OSError("no database")

@@ -143,7 +143,9 @@ def _of_process(gauges: Gauges) -> Iterable[Metric]:
     for verdict, number in gauges.outcomes().items():
         outcomes.add_metric([verdict], number)
     yield outcomes
-    yield _labelled("intouch_tick_lateness_seconds", "How late the last tick of this process came.", "tick", gauges.ticks())
+    yield _labelled(
+        "intouch_tick_lateness_seconds", "How late the last tick of this process came, or the next is by now.", "tick", gauges.ticks()
+    )
 
 
 def _labelled(name: str, words: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
