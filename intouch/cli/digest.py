@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import schedule
 from intouch.cli import stopping, watching
@@ -131,7 +132,7 @@ def _publish(audience: Audience, period: str, ward: str, watch: bool | None, as_
     done = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
     Done(done.sentence(), asdict(done)).tell(as_json=as_json)
     if not as_json and (watch if watch is not None else done.queued and sys.stdout.isatty()):
-        with_runtime(lambda runtime: _watch(runtime, audience, done.period))
+        with_runtime(lambda runtime: _watch(runtime, audience, done.period, ward))
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
     now, when = runtime.now(), schedule.weekly(runtime.settings, audience)
     chosen = editions.chosen_period(period, when, now=now)
     async with runtime.sessions.read() as session:
-        ward_id = (await editions.chosen_ward(session, ward, now=now, when=when)).id if ward else None
+        ward_id = await _ward_id(runtime, session, audience, ward)
         due = await editions.unpublished(session, audience, when, period=chosen, ward_id=ward_id)
     made = await schedule.publish(runtime, due, now=now, even_late=True)
     async with runtime.sessions.read() as session:
@@ -178,10 +179,15 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
     return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], held=is_held)
 
 
-async def _watch(runtime: Runtime, audience: Audience, period: str) -> None:
+async def _watch(runtime: Runtime, audience: Audience, period: str, ward: str = "") -> None:
     async with runtime.sessions.read() as session:
-        theirs = await batches.in_period(session, audience, period)
+        theirs = await batches.in_period(session, audience, period, ward_id=await _ward_id(runtime, session, audience, ward))
     await watching.watch(runtime, theirs, title=f"{audience.value} {period}")
+
+
+async def _ward_id(runtime: Runtime, session: AsyncSession, audience: Audience, ward: str) -> int | None:
+    when = schedule.weekly(runtime.settings, audience)
+    return (await editions.chosen_ward(session, ward, now=runtime.now(), when=when)).id if ward else None
 
 
 @dataclass(frozen=True)

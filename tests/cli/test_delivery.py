@@ -172,6 +172,12 @@ def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -
     assert "restored" not in run("digest", "status")[1]
 
 
+def test_publishing_one_ward_shows_the_bar_of_that_ward(town: None) -> None:
+    run("digest", "pause")  # nobody sends here, and the bar would wait for that
+    code, said = run("digest", "publish", "--ward", "Southwick", "--watch")
+    assert code == 0 and said.endswith("0 of 2 sent, 2 paused or held.")
+
+
 def test_what_is_published_or_tried_out_while_all_is_held_is_said_to_be_held(town: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "held" not in run("digest", "publish")[1]
     run("delivery", "hold")
