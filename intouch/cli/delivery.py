@@ -74,7 +74,9 @@ def retry(  # noqa: PLR0917 - typer's options are no positional arguments
     async def work(session: AsyncSession, wanted: Wanted, runtime: Runtime) -> Done:
         _only(wanted, retrying.OPEN_ENDS, "sent again")
         done = await retrying.retry(session, wanted, now=runtime.now())
-        left = f" {deliveries(done.gone)} left as before: nobody is at the address any more." if done.gone else ""
+        waits = "of these waits: it is" if done.waiting == 1 else "of these wait: they are"
+        left = f" {deliveries(done.waiting)} {waits} paused or held." if done.waiting else ""
+        left += f" {deliveries(done.gone)} left as before: nobody is at the address any more." if done.gone else ""
         left += f" {deliveries(done.cancelled)} left as before: what is cancelled stays so." if done.cancelled else ""
         return Done(f"{deliveries(done.queued)} queued again.{left}", asdict(done))
 

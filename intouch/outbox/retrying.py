@@ -9,19 +9,24 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.outbox.holds import EVERYTHING
 from intouch.outbox.listing import Wanted
-from intouch.outbox.models import WAITING, BatchHold, DeadAddress, Delivery, Stand, State
+from intouch.outbox.models import WAITING, BatchHold, DeadAddress, Delivery, Lane, Stand, State
 
 OPEN_ENDS = (State.FAILED, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How many go out again, and how many do not because nobody is at their address any more, or their batch was cancelled."""
+    """How many go out again, and how many do not because nobody is at their address any more, or their batch was cancelled.
+
+    ``waiting`` are those that go out when their batch is resumed or approved.
+    """
 
     queued: int = 0
     gone: int = 0
     cancelled: int = 0
+    waiting: int = 0
 
 
 async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retried:
@@ -37,8 +42,16 @@ async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retr
     number = sa.select(sa.func.count()).select_from(Delivery)
     gone = await session.scalar(number.where(*free, nobody_there))
     stopped = await session.scalar(number.where(*conditions, cancelled))
+    waiting = await session.scalar(number.where(*free, sa.not_(nobody_there), _waits()))
     fresh = {"state": State.QUEUED, "due_at": now, "settled_at": None, "error": None, "tries": 0, "unseen": 0}
-    return Retried(await _change(session, [*free, sa.not_(nobody_there)], fresh), gone or 0, stopped or 0)
+    return Retried(await _change(session, [*free, sa.not_(nobody_there)], fresh), gone or 0, stopped or 0, waiting or 0)
+
+
+def _waits() -> sa.ColumnElement[bool]:
+    theirs = sa.select(BatchHold.stand).where(BatchHold.batch == Delivery.batch).correlate(Delivery).scalar_subquery()
+    is_older = sa.or_(Delivery.lane == Lane.BULK, Delivery.created_at < BatchHold.at)
+    is_held = sa.exists().where(BatchHold.batch == EVERYTHING, is_older)
+    return sa.or_(theirs == Stand.PAUSED, sa.and_(is_held, theirs.is_(None)))
 
 
 async def let_be(session: AsyncSession, wanted: Wanted, *, by: str, now: datetime) -> int:

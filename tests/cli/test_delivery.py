@@ -153,7 +153,7 @@ def test_a_machine_reads_what_was_done(town: None) -> None:
     paused = told("digest", "pause", "--ward", "Southwick")
     assert paused["paused"] == 2 and paused["batches"][0].startswith("edition:")
     assert told("delivery", "resume", "--batch", paused["batches"][0])["resumed"] == 2
-    assert told("delivery", "retry", "--all") == {"queued": 1, "gone": 0, "cancelled": 0}
+    assert told("delivery", "retry", "--all") == {"queued": 1, "gone": 0, "cancelled": 0, "waiting": 0}
     assert told("delivery", "let-be", "--all") == {"let_be": 0}
     assert told("delivery", "hold") == {"held": 3} and told("digest", "status")["held_at"] == "2026-11-21T12:00:00+00:00"
     assert told("delivery", "approve") == {"approved": 3} and told("digest", "status")["held_at"] is None
@@ -170,6 +170,14 @@ def test_what_is_held_since_a_restore_says_so_until_it_is_approved(town: None) -
     assert run("delivery", "drop", "--edition", "2026-W47/Fulwell", "--state", "held")[1] == "1 delivery cancelled."
     assert run("delivery", "approve")[1] == "2 deliveries may go out."
     assert "restored" not in run("digest", "status")[1]
+
+
+def test_what_is_sent_again_of_a_paused_edition_is_said_to_wait(town: None) -> None:
+    settle("resident1@mail.example", State.FAILED)
+    settle("resident3@mail.example", State.FAILED)
+    run("digest", "pause", "--ward", "Southwick")
+    said = run("delivery", "retry", "--edition", "2026-W47")[1]
+    assert said == "2 deliveries queued again. 1 delivery of these waits: it is paused or held."
 
 
 def test_publishing_one_ward_shows_the_bar_of_that_ward(town: None) -> None:
