@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.bounces import reviving
 from intouch.cli import saying, stopping
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, Yes, say, say_json
@@ -151,6 +152,23 @@ def approve(edition: EditionName = "", batch: BatchName = "", as_json: AsJson = 
 def hold(as_json: AsJson = False) -> None:
     """Hold everything that waits, and all bulk made from now on, until `approve`: before the first start on a restored database."""
     with_runtime(stopping.hold_back).tell(as_json=as_json)
+
+
+@app.command("revive", epilog="Example: intouch delivery revive grace.hall@council.example")
+def revive(
+    address: Annotated[str, typer.Argument(help="A councillor's or an officer's email address.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Write again to the address of a councillor or an officer that was given up, once its mailbox works again."""
+
+    async def work(runtime: Runtime) -> Done:
+        async with runtime.sessions.write() as session:
+            revived = await reviving.revive(session, address)
+        return Done(
+            f"Emails to {revived} go out again. What failed before can be sent with `intouch delivery retry`.", {"address": revived}
+        )
+
+    with_runtime(work).tell(as_json=as_json)
 
 
 def _named(edition: str, batch: str) -> Chosen:
