@@ -72,6 +72,7 @@ async def _insert(
     }
     columns = [Delivery.key, Delivery.owner, Delivery.address, *same_for_all]
     rows = people.add_columns(*[sa.literal(value, column.type) for column, value in same_for_all.items()])
+    rows = rows.order_by(sa.literal_column("1"))  # of the key, as three of the indexes have it: each of their pages is met once
     statement = (
         insert(session, Delivery).from_select([column.key for column in columns], rows).on_conflict_do_nothing(index_elements=["key"])
     )
