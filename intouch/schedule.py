@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch import logs
 from intouch.bounces import recording as bounces
-from intouch.digest import briefing, contents, editions, periods
+from intouch.digest import briefing, contents, editions, periods, ticks
 from intouch.digest.editions import Due
 from intouch.digest.models import Audience
 from intouch.digest.periods import Weekly
@@ -179,7 +179,9 @@ class Schedule:
     ``after`` is called when a tick is done, to wake whoever sends.
     """
 
-    def __init__(self, runtime: Runtime, after: Callable[[], object] | None = None, *, every: float = 300.0) -> None:
+    def __init__(
+        self, runtime: Runtime, after: Callable[[], object] | None = None, *, every: float = ticks.INTERVAL.total_seconds()
+    ) -> None:
         """``every`` so many seconds; else than five minutes only in tests."""
         self._runtime = runtime
         self._seconds = every
@@ -217,7 +219,7 @@ class Schedule:
         planned = now()
         while True:
             await asyncio.sleep(planned - now())
-            self.lateness["every"] = late = max(0.0, now() - planned)
+            self.lateness[ticks.EVERY] = late = max(0.0, now() - planned)
             self._next = planned + self._seconds
             self._clock.wakeup()  # the wall clock may have been set since it looked
             try:
@@ -231,7 +233,7 @@ class Schedule:
         if self._next is None:
             return dict(self.lateness)
         overdue = asyncio.get_running_loop().time() - self._next
-        return {**self.lateness, "every": max(self.lateness["every"], overdue)}
+        return {**self.lateness, ticks.EVERY: max(self.lateness[ticks.EVERY], overdue)}
 
     def _note_lateness(self, event: JobSubmissionEvent) -> None:
         late = datetime.now(UTC) - event.scheduled_run_times[0]
@@ -243,9 +245,18 @@ class Schedule:
             if self._is_stopping:
                 return {}
             done = await reconcile(self._runtime)
+            await self._write_down()
             if self._after is not None:
                 self._after()
             return done
+
+    async def _write_down(self) -> None:
+        """For the processes that have no schedule of their own and are asked about it."""
+        try:
+            async with self._runtime.sessions.write() as session:
+                await ticks.note(session, self.lateness, now=self._runtime.now())
+        except Exception as error:  # the next tick writes it anew
+            log.warning("schedule.tick_not_noted", error=type(error).__name__)
 
 
 def _cron(when: Weekly) -> CronTrigger:

@@ -12,6 +12,7 @@ import time_machine
 
 from intouch import schedule
 from intouch.clock import ShiftedClock
+from intouch.digest import ticks
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery
 from intouch.runtime import Runtime
@@ -188,6 +189,20 @@ async def test_a_tick_that_the_one_before_held_up_says_how_late_it_is(runtime: R
     await asyncio.wait_for(held.wait(), 20)
     await running.stop()
     assert ticks[1] >= 0.3
+
+
+async def test_a_tick_is_written_down_for_the_processes_that_have_no_schedule(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "PARTS", {})
+    running = schedule.Schedule(runtime)
+    await running.start()
+    async with asyncio.timeout(20):
+        while True:
+            async with runtime.sessions.read() as session:
+                if found := await ticks.lateness(session, now=runtime.now()):
+                    break
+            await asyncio.sleep(0.01)
+    await running.stop()
+    assert 0 <= found["every"] < 5
 
 
 async def test_a_tick_that_does_not_come_is_later_and_later(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Digest: the table of editions."""
+"""Digest: the tables of editions, and of the clocks that bring them about."""
 
 from __future__ import annotations
 
@@ -54,3 +54,13 @@ class EditionStart(Base):
 
     audience: Mapped[Audience] = mapped_column(text_enum(Audience), primary_key=True)
     started_at: Mapped[datetime]
+
+
+class Tick(Base):
+    """When a clock of the schedule last rang, in whichever process, and how many milliseconds late that was."""
+
+    __tablename__ = "ticks"
+
+    name: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    late_ms: Mapped[int]
+    at: Mapped[datetime]

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from intouch.digest import lateness
+from intouch.digest import lateness, ticks
 from intouch.digest.models import Audience
 from intouch.outbox import holds, progress
 from intouch.outbox import standing as outbox
@@ -39,6 +39,7 @@ class Figures:
     oldest_wait: float
     retried: int
     editions: Mapping[Audience, float]
+    ticks: Mapping[str, float]
     bounces: Mapping[str, int]
     is_held: bool
 
@@ -73,7 +74,7 @@ async def show(request: Request) -> Response:
     gauges: Gauges = request.app.state.gauges
     found = await gauges.figures(runtime_of(request))
     registry = CollectorRegistry()
-    registry.register(_Once([*_of_database(found), *_of_process(gauges)]))
+    registry.register(_Once([*_of_database(found, gauges.ticks()), *_of_process(gauges)]))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -98,6 +99,7 @@ async def _ask(runtime: Runtime) -> Figures:
             # The road is named so that the index on (road, state, …) is used.
             retried=await progress.retried(session, Delivery.road.in_(list(Road))),
             editions=await lateness.of_newest(session),
+            ticks=await ticks.lateness(session, now=runtime.now()),
             bounces=await _bounces(session),
             is_held=await holds.held_since(session) is not None,
         )
@@ -123,7 +125,8 @@ class _Once(Collector):
         return self._metrics
 
 
-def _of_database(found: Figures) -> Iterable[Metric]:
+def _of_database(found: Figures, ours: Mapping[str, float]) -> Iterable[Metric]:
+    """``ours``: the lateness of this process's own ticks, which knows of one that hangs."""
     yield GaugeMetricFamily("intouch_delivery_oldest_due_seconds", "For how long the oldest due delivery waits.", value=found.oldest_wait)
     numbers = GaugeMetricFamily("intouch_deliveries", "Deliveries by road, lane and state.", labels=["road", "lane", "state"])
     for cell in found.deliveries:
@@ -133,6 +136,8 @@ def _of_database(found: Figures) -> Iterable[Metric]:
     late = {audience.value: seconds for audience, seconds in found.editions.items()}
     yield _labelled("intouch_edition_lateness_seconds", "From when the newest edition was due until it was made.", "audience", late)
     yield _labelled("intouch_bounces", "Reports of undelivered email and complaints that are kept.", "kind", found.bounces)
+    late_ticks = {**found.ticks, **ours}
+    yield _labelled("intouch_tick_lateness_seconds", "How late the last tick came, or the next is by now.", "tick", late_ticks)
     yield GaugeMetricFamily("intouch_held_after_restore", "1 while bulk waits for approval after a restore.", value=float(found.is_held))
 
 
@@ -143,9 +148,6 @@ def _of_process(gauges: Gauges) -> Iterable[Metric]:
     for verdict, number in gauges.outcomes().items():
         outcomes.add_metric([verdict], number)
     yield outcomes
-    yield _labelled(
-        "intouch_tick_lateness_seconds", "How late the last tick of this process came, or the next is by now.", "tick", gauges.ticks()
-    )
 
 
 def _labelled(name: str, words: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from intouch.digest import ticks
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox import holds, standing
 from intouch.outbox.models import Lane, Road
@@ -58,6 +59,25 @@ async def test_deliveries_are_counted_by_road_lane_and_state_and_the_oldest_due_
     assert found["intouch_outcomes_total", "sent"] == 7
     assert found["intouch_tick_lateness_seconds", "every"] == 0.25
     assert found["intouch_held_after_restore",] == 1
+
+
+async def test_a_process_without_a_schedule_tells_how_late_the_ticks_of_another_are(
+    web: tuple[Runtime, Starlette, str], client: httpx.AsyncClient, now: datetime
+) -> None:
+    runtime, pages, _ = web
+    pages.state.gauges = Gauges()
+    assert ("intouch_tick_lateness_seconds", "every") not in values((await client.get("/metrics")).text)
+    for at, late in ((now - timedelta(days=1), 1.0), (now - timedelta(minutes=2), 0.5)):
+        async with runtime.sessions.write() as session:
+            await ticks.note(session, {"every": late, "digest": 2.5}, now=at)
+    pages.state.gauges = Gauges()  # what was counted before is kept for some seconds
+    found = values((await client.get("/metrics")).text)
+    assert (found["intouch_tick_lateness_seconds", "every"], found["intouch_tick_lateness_seconds", "digest"]) == (0.5, 2.5)
+    async with runtime.sessions.write() as session:
+        await ticks.note(session, {"every": 0.5}, now=now - timedelta(minutes=20))
+    pages.state.gauges = Gauges()
+    found = values((await client.get("/metrics")).text)
+    assert 900 <= found["intouch_tick_lateness_seconds", "every"] < 920
 
 
 async def test_many_who_ask_at_once_ask_the_database_once(runtime: Runtime, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
