@@ -15,6 +15,7 @@ log = logs.get("bounces")
 
 _MOST_RECIPIENTS = 50
 # https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+_LEFT_AMAZON = "UnsubscribedRecipient"  # by Amazon's own subscription management
 _ALSO_OUT_OF_OFFICE = ("General", "Undetermined", "")
 # https://postmarkapp.com/developer/api/bounce-api#bounce-types; what is left out needs nothing from us (auto-replies and such).
 _POSTMARK: Mapping[str, Kind] = {
@@ -22,6 +23,7 @@ _POSTMARK: Mapping[str, Kind] = {
     "BadEmailAddress": Kind.HARD,
     "ManuallyDeactivated": Kind.HARD,
     "SpamComplaint": Kind.COMPLAINT,
+    "Unsubscribe": Kind.UNSUBSCRIBED,
     "SoftBounce": Kind.SOFT,
     "DnsError": Kind.SOFT,
     "SpamNotification": Kind.SOFT,
@@ -69,6 +71,8 @@ def _ses_kind(bounce: Mapping[str, Any], recipient: Mapping[str, Any]) -> Kind |
         # server refused has its answer beside it.
         is_refused = status or words or _text(bounce, "bounceSubType") not in _ALSO_OUT_OF_OFFICE
         return Kind.SOFT if is_refused and action.lower() in ("", "failed") else None
+    if _text(bounce, "bounceSubType") == _LEFT_AMAZON:
+        return Kind.UNSUBSCRIBED
     if not statuses.is_open(status):
         return statuses.of_code(status) or Kind.HARD
     # The code leaves it open: Amazon has read the words, but counts for hard what a mail server holds against it, too.

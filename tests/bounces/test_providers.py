@@ -57,6 +57,7 @@ def test_a_delay_that_a_mail_server_further_on_tells_of_is_none_either() -> None
         ("Permanent", "NoEmail", {"action": "failed", "status": "5.1.1"}, Kind.HARD),
         ("Permanent", "Suppressed", {"action": "failed", "status": "5.1.1", "diagnosticCode": "Amazon SES has suppressed"}, Kind.HARD),
         ("Permanent", "OnAccountSuppressionList", {"action": "failed", "status": "5.1.1"}, Kind.HARD),
+        ("Permanent", "UnsubscribedRecipient", {"action": "failed", "status": "5.1.1"}, Kind.UNSUBSCRIBED),
     ],
 )
 def test_what_a_mail_server_refused_has_bounced(kind: str, detail: str, recipient: dict[str, Any], heard: Kind) -> None:
@@ -69,6 +70,11 @@ def test_a_complaint_is_heard_from_either_of_amazons_two_ways_of_telling() -> No
     for name in ("notificationType", "eventType"):
         event = {name: "Complaint", "complaint": complaint, "mail": {"source": "news@council.example"}}
         assert from_ses(event, PATHS) == [Report(Kind.COMPLAINT, "", None, GRACE, f"ses:0102018f-2:complaint:{GRACE}")]
+
+
+def test_who_asks_postmark_to_be_taken_off_has_unsubscribed() -> None:
+    event = {"RecordType": "Bounce", "Type": "Unsubscribe", "ID": 42, "Email": GRACE}
+    assert from_postmark(event) == [Report(Kind.UNSUBSCRIBED, "Unsubscribe", None, GRACE, "postmark:42:unsubscribed")]
 
 
 _RUBBISH = st.recursive(
