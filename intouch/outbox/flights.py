@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from intouch.channels.outcomes import Outcome, Verdict
+from intouch.clock import elapsed
 from intouch.outbox.models import Lane, Road
 from intouch.outbox.parcel import Parcel
 
@@ -83,8 +84,10 @@ class Line:
 class Flights:
     """Who is under way, in which line, and until when the lease is ours by this process's own clock."""
 
-    def __init__(self, lease: float) -> None:
+    def __init__(self, lease: float, *, elapsed: Callable[[], float] = elapsed) -> None:
+        """``lease``: in seconds of ``elapsed``, a clock that nobody sets."""
         self._lease = lease * _MARGIN
+        self._elapsed = elapsed
         self._lines: dict[int, Line] = {}
         self._until: dict[int, float] = {}
         self._batches: dict[int, str] = {}
@@ -141,4 +144,4 @@ class Flights:
             return False
         if self._held and self._batches.get(identity) in self._held:
             return False
-        return time.monotonic() < self._until.get(identity, 0.0)
+        return self._elapsed() < self._until.get(identity, 0.0)

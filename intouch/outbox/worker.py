@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta
 from intouch import logs
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Channel, Outcome
-from intouch.clock import Clock
+from intouch.clock import Clock, elapsed
 from intouch.outbox import claiming, epoch, holds, sweeping
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
@@ -189,7 +188,7 @@ class Worker:
         """Claim for a line and send it on its way; how many deliveries were touched."""
         if not line.is_flowing and not await self._is_anything_due(line):
             return 0
-        claimed_at = time.monotonic()
+        claimed_at = elapsed()
         wanted = Claim(
             road=line.road,
             lanes=line.lanes,
@@ -289,7 +288,7 @@ class Worker:
         asked = self._flights.ids()
         if not asked:
             return
-        renewed_at = time.monotonic()
+        renewed_at = elapsed()
         async with self._sessions.write() as session:
             kept = await claiming.renew(session, self.holder, asked, until=self._clock.now() + self.habits.lease)
         self._flights.renewed(asked, kept, renewed_at=renewed_at)
