@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from intouch.bot.turn import Reply, Turn, old_button
 from intouch.council.models import Officer
 from intouch.digest import approving
 from intouch.digest.batches import batch_of
+from intouch.digest.models import Audience
 from intouch.errors import Closed, NotAllowed
 from intouch.outbox import holds, listing, retrying
 from intouch.outbox.listing import Wanted
@@ -36,6 +38,7 @@ async def deliveries(turn: Turn, *, cancelled: str = "") -> Reply:
         edits=True,
         cancelled=cancelled,
         unknown=[(batch or _ALONE, names.get(batch, batch), number) for batch, number in unknown[:_MOST] if _fits(batch)],
+        weeks=[(*week, number) for week, number in Counter((one.audience, one.period) for one in late).items() if number > 1][:_MOST],
         late=late[:_MOST],
         paused=[(batch, names.get(batch, batch)) for batch in orders[:_MOST] if _fits(batch)],
         held_at=await holds.held_since(session),
@@ -80,6 +83,12 @@ async def _publish(turn: Turn) -> None:
     await approving.approve(turn.session, turn.number(1))
 
 
+async def _publish_week(turn: Turn) -> None:
+    if turn.word(1) not in list(Audience):
+        raise old_button()
+    await approving.approve_week(turn.session, Audience(turn.word(1)), turn.word(2))
+
+
 async def _cancel(turn: Turn) -> str | None:
     batch = [batch_of(turn.number(1))]
     name = (await approving.names(turn.session, batch)).get(batch[0])
@@ -105,6 +114,7 @@ _ACTS: Mapping[str, Callable[[Turn], Awaitable[str | None]]] = {
     "be": _let_be,
     "resume": _resume,
     "publish": _publish,
+    "all": _publish_week,
     "cancel": _cancel,
     "release": _release,
     "look": _look,

@@ -51,6 +51,13 @@ async def approve(session: AsyncSession, edition_id: int) -> bool:
     return False
 
 
+async def approve_week(session: AsyncSession, audience: Audience, period: str) -> int:
+    """Have all that wait of a week published with the next tick; how many."""
+    change = sa.update(Edition).where(Edition.audience == audience, Edition.period == period, Edition.status == EditionStatus.WAITING)
+    result = await session.execute(change.values(status=EditionStatus.APPROVED), execution_options=_UNSYNCHRONIZED)
+    return cast("sa.CursorResult[Any]", result).rowcount
+
+
 async def cancel(session: AsyncSession, batches: Sequence[str]) -> list[str]:
     """Those of these that are not published yet never go out; of which wards they are.
 

@@ -126,6 +126,29 @@ async def test_a_late_edition_is_sent_with_the_next_tick_or_cancelled(
     assert await states(runtime) == [State.QUEUED]
 
 
+async def test_all_late_editions_of_a_week_are_sent_with_one_tap(runtime: Runtime, phone: Phone, town: Town, clock: ShiftedClock) -> None:
+    clock.set(SATURDAY - timedelta(days=30))
+    await schedule.reconcile(runtime)
+    await town.subscriber()
+    await town.subscriber(town.fulwell)
+    await writing.notice(runtime, "Road closed", on=date(2026, 11, 24), ward_id=None, created_at=SATURDAY - timedelta(days=2))
+    clock.set(SATURDAY + timedelta(days=1, hours=12))
+    await schedule.reconcile(runtime)
+    async with runtime.sessions.read() as session:
+        fulwell = await session.scalar(sa.select(Edition.id).where(Edition.audience == Audience.DIGEST, Edition.ward_id == town.fulwell))
+    reply = await look(phone)
+    assert "digest 2026-W47: 2 wards wait, too late to go out by themselves." in message(reply).text
+    await tap(phone, f"deliveries:cancel:{fulwell}")
+    for _ in range(2):
+        await tap(phone, data_of(reply, "Send the digest to all 2 wards"))
+        await schedule.reconcile(runtime)
+    assert "digest 2026-W47" not in message(await look(phone)).text
+    async with runtime.sessions.read() as session:
+        statuses = await session.execute(sa.select(Edition.ward_id, Edition.status).where(Edition.audience == Audience.DIGEST))
+        # What was cancelled in the meantime stays so.
+        assert {row[0]: row[1] for row in statuses} == {town.southwick: EditionStatus.PUBLISHED, town.fulwell: EditionStatus.CANCELLED}
+
+
 async def test_one_that_does_not_exist_cannot_be_cancelled(phone: Phone) -> None:
     with pytest.raises(BadInput, match="old message"):
         await tap(phone, "deliveries:cancel:999")
@@ -147,7 +170,9 @@ async def test_what_is_paused_or_held_goes_on_with_a_tap(runtime: Runtime, phone
     assert set(await states(runtime)) == {State.QUEUED}
 
 
-@pytest.mark.parametrize("data", ["deliveries", "deliveries:drop:all", "deliveries:again", "deliveries:publish:x", "deliveries:be"])
+@pytest.mark.parametrize(
+    "data", ["deliveries", "deliveries:drop:all", "deliveries:again", "deliveries:publish:x", "deliveries:be", "deliveries:all:x:y"]
+)
 async def test_made_up_buttons_get_a_sentence(phone: Phone, data: str) -> None:
     with pytest.raises(BadInput):
         await tap(phone, data)
