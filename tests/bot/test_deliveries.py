@@ -94,9 +94,8 @@ async def test_what_was_cancelled_is_not_sent_again_and_can_be_let_be(runtime: R
     assert await states(runtime) == [State.CANCELLED]
 
 
-async def test_a_late_edition_is_sent_with_the_next_tick_or_cancelled(
-    runtime: Runtime, phone: Phone, town: Town, clock: ShiftedClock
-) -> None:
+async def miss_friday(runtime: Runtime, town: Town, clock: ShiftedClock) -> None:
+    """Both wards have a subscriber and news, and nobody was there when their digests were due."""
     clock.set(SATURDAY - timedelta(days=30))
     await schedule.reconcile(runtime)
     await town.subscriber()
@@ -104,6 +103,12 @@ async def test_a_late_edition_is_sent_with_the_next_tick_or_cancelled(
     await writing.notice(runtime, "Road closed", on=date(2026, 11, 24), ward_id=None, created_at=SATURDAY - timedelta(days=2))
     clock.set(SATURDAY + timedelta(days=1, hours=12))
     await schedule.reconcile(runtime)
+
+
+async def test_a_late_edition_is_sent_with_the_next_tick_or_cancelled(
+    runtime: Runtime, phone: Phone, town: Town, clock: ShiftedClock
+) -> None:
+    await miss_friday(runtime, town, clock)
     reply = await look(phone)
     assert "digest 2026-W47, Southwick: too late to go out by itself." in message(reply).text
     data = data_of(reply, "Send the digest: Southwick")
@@ -127,13 +132,7 @@ async def test_a_late_edition_is_sent_with_the_next_tick_or_cancelled(
 
 
 async def test_all_late_editions_of_a_week_are_sent_with_one_tap(runtime: Runtime, phone: Phone, town: Town, clock: ShiftedClock) -> None:
-    clock.set(SATURDAY - timedelta(days=30))
-    await schedule.reconcile(runtime)
-    await town.subscriber()
-    await town.subscriber(town.fulwell)
-    await writing.notice(runtime, "Road closed", on=date(2026, 11, 24), ward_id=None, created_at=SATURDAY - timedelta(days=2))
-    clock.set(SATURDAY + timedelta(days=1, hours=12))
-    await schedule.reconcile(runtime)
+    await miss_friday(runtime, town, clock)
     async with runtime.sessions.read() as session:
         fulwell = await session.scalar(sa.select(Edition.id).where(Edition.audience == Audience.DIGEST, Edition.ward_id == town.fulwell))
     reply = await look(phone)
