@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import page, rounds
+from benchmarks import digest, distance, page, rounds
 from benchmarks.__main__ import PARTS
 from benchmarks.limited_api import least
 
@@ -32,3 +32,19 @@ def test_ratios_are_those_of_the_medians() -> None:
 @pytest.mark.parametrize(("messages", "seconds"), [(1, 0), (30, 0), (31, 1), (60, 1), (10_000, 333), (10_001, 333), (10_021, 334)])
 def test_the_least_time_is_what_the_limit_allows(messages: int, seconds: int) -> None:
     assert least(messages) == seconds
+
+
+def test_a_goal_stands_beside_what_the_sink_can_take() -> None:
+    said = digest.within_reach({"nodemailer, ready messages": [5000.0, 5400.0, 5200.0]}, 13_600.4)
+    assert "at most 13,600 messages a second" in said
+    assert "3 times nodemailer, ready messages is 15,600." in said
+
+
+def test_the_sink_can_take_what_the_cheapest_sender_lets_it() -> None:
+    sink = digest.Sink()
+    sink._each = {"one": [0.001, 0.004, 0.002], "another": [0.003]}
+    assert sink.most() == 500
+
+
+def test_one_message_each_round_trip() -> None:
+    assert distance.one_each(10) == 800
