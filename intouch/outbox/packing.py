@@ -147,5 +147,7 @@ def _render_error(delivery: Parcel, error: Exception) -> Outcome:
     """The sentence of an error of ours; of a bug only its kind, for its text may quote what somebody wrote."""
     if isinstance(error, InTouchError):
         return outcomes.failed(str(error))
+    if troubles.took_too_long(error):
+        return outcomes.retry("the database took too long to say what is in it")
     log.error("outbox.render_failed", delivery=delivery.id, kind=delivery.kind, error=type(error).__name__)
     return outcomes.failed(f"rendering failed ({type(error).__name__})")

@@ -51,7 +51,9 @@ def open_engine(url: str) -> AsyncEngine:
 def _prepare_postgres(connection: Any, _record: Any) -> None:
     # A machine that was cut off, or a process that was stopped, while it wrote would hold its rows until TCP gives it up, for two
     # hours as a rule. As long as a delivery's lease; no parameter of the connection, for PgBouncer refuses those that it doesn't know.
-    connection.run_async(lambda raw: raw.execute("SET idle_in_transaction_session_timeout = '45s'"))
+    # Whoever has waited for a lock must see what was committed meanwhile, whatever a database is set to for other programs.
+    settings = "SET idle_in_transaction_session_timeout = '45s'; SET default_transaction_isolation = 'read committed'"
+    connection.run_async(lambda raw: raw.execute(settings))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -168,6 +170,5 @@ async def _committed(engine: AsyncEngine, work: Callable[[AsyncSession], Awaitab
 
 def is_storage_failure(error: BaseException) -> bool:
     """Whether the database itself failed (disk full, locked, gone) rather than our statement being wrong."""
-    return troubles.will_pass(error) or isinstance(
-        error, (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError, OSError)
-    )
+    failures = (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError, OSError)
+    return troubles.will_pass(error) or troubles.took_too_long(error) or isinstance(error, failures)

@@ -18,17 +18,22 @@ _BY_WORDS = {
     "already exists": "The database has tables, and nothing says which In Touch made them. Check INTOUCH_DATABASE_URL, or take a backup.",
     "no such table": "The database is of another version or program. Check INTOUCH_DATABASE_URL, or run `intouch db upgrade`.",
 }
-# SQLSTATE classes of PostgreSQL that say more than "out of reach".
+_TOO_LONG = "57014"
+_BUSY = "The database is busy: something else is changing the same. Nothing was changed; please try again."
+# SQLSTATEs of PostgreSQL, or their classes, that say more than "out of reach".
 _BY_STATE = {
     "28": "The database server does not let us in. Check user and password in INTOUCH_DATABASE_URL.",
     "3D": "The database server has no such database. Create it, or check its name in INTOUCH_DATABASE_URL.",
     "42": "The database does not let us do that, or is of another version. Check the user's rights, or run `intouch db upgrade`.",
     "53": "The database server is out of room or connections. Nothing was changed; please try again later.",
-    "55": "The database is busy: something else is changing the same. Nothing was changed; please try again.",
+    "40": _BUSY,
+    "55": _BUSY,
+    _TOO_LONG: "The database took longer than it is allowed to. Nothing was changed; please try again, or have statement_timeout raised.",
 }
 _NOT_UTF_8 = "What was typed can't be read as UTF-8. Nothing was changed; set the terminal to UTF-8 and type it again."
-# Lost connections, a server that only lets read, has waited for us, is out of room or stops; not 57014, a statement that took too long.
-_PASSING_STATES = ("08", "25006", "25P03", "53", "57P")
+# Lost connections, a server that only lets read, has waited for us, is out of room or stops; a row or table that somebody else has in
+# hand. Not 57014, a statement that took too long: it may do so every time.
+_PASSING_STATES = ("08", "25006", "25P03", "40", "53", "55P03", "57P")
 _PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
 # Statements are prepared on one connection and meant for that one.
 _POOLER_STATES = ("26000", "42P05")
@@ -42,9 +47,18 @@ def will_pass(error: BaseException) -> bool:
         return True
     if not isinstance(error, sa.exc.DBAPIError):
         return False
-    state, code = str(getattr(error.orig, "sqlstate", None) or ""), getattr(error.orig, "sqlite_errorcode", None)
+    state, code = _state(error.orig), getattr(error.orig, "sqlite_errorcode", None)
     # The low byte of SQLite's code is its kind.
     return error.connection_invalidated or state.startswith(_PASSING_STATES) or (code is not None and code & 0xFF in _PASSING_CODES)
+
+
+def took_too_long(error: BaseException) -> bool:
+    """Whether PostgreSQL ended a statement because of its ``statement_timeout``, or because an administrator said so."""
+    return isinstance(error, sa.exc.DBAPIError) and _state(error.orig) == _TOO_LONG
+
+
+def _state(original: BaseException | None) -> str:
+    return str(getattr(original, "sqlstate", None) or "")
 
 
 def sentence(error: BaseException) -> str | None:
@@ -52,11 +66,11 @@ def sentence(error: BaseException) -> str | None:
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if "surrogates not allowed" in str(original):
         return _NOT_UTF_8
-    state = str(getattr(original, "sqlstate", None) or "")
+    state = _state(original)
     if state in _POOLER_STATES:
         return _POOLER
-    if state[:2] in _BY_STATE:
-        return _BY_STATE[state[:2]]
+    if told := _BY_STATE.get(state) or _BY_STATE.get(state[:2]):
+        return told
     if isinstance(error, sa.exc.IntegrityError):
         return None
     if isinstance(error, sa.exc.DBAPIError):

@@ -71,3 +71,41 @@ async def test_who_loses_an_address_is_told_although_the_connection_was_lost_in_
     await worker(on_postgres, channel, follow=Follow(tell)).send_due()
     assert await states(on_postgres) == [State.FAILED]
     assert told == ["7"] * 3
+
+
+class WaitsTooLong:
+    """Renders, but for the first ``failures`` times the server ends its statement after a moment, as its administrators set it up."""
+
+    def __init__(self, limit: str, statement: str, failures: int) -> None:
+        self.limit, self.statement, self.failures = limit, statement, failures
+
+    async def __call__(self, session: AsyncSession, deliveries: Sequence[Parcel]) -> Mapping[int, Rendered]:
+        if self.failures:
+            self.failures -= 1
+            await session.execute(sa.text(f"SET LOCAL {self.limit} = '20ms'"))
+            await session.execute(sa.text(self.statement))
+        return {delivery.id: TelegramMessage("Hello") for delivery in deliveries}
+
+
+@pytest.mark.parametrize("deliveries", [1, 5])
+async def test_nobody_fails_while_somebody_rebuilds_a_table(on_postgres: Runtime, now: datetime, deliveries: int) -> None:
+    await queue(on_postgres, *(draft(number, now, kind="fragile") for number in range(deliveries)))
+    channel = RecordingChannel()
+    renderers = {"fragile": WaitsTooLong("lock_timeout", "SELECT 1 FROM residents", 2 * deliveries)}
+    async with on_postgres.sessions.read() as session:
+        await session.execute(sa.text("LOCK TABLE residents"))
+        await worker(on_postgres, channel, renderers=renderers).send_due()
+        assert await states(on_postgres) == [State.QUEUED] * deliveries
+    await worker(on_postgres, channel).send_due()
+    assert await states(on_postgres) == [State.FAILED] * deliveries  # nobody renders it here: that is certain, and fails
+    assert channel.sent == []
+
+
+async def test_a_statement_that_took_too_long_is_tried_again_later(on_postgres: Runtime) -> None:
+    now = on_postgres.now()
+    await queue(on_postgres, draft(1, now, kind="fragile"))
+    renderers = {"fragile": WaitsTooLong("statement_timeout", "SELECT pg_sleep(1)", 1)}
+    await worker(on_postgres, RecordingChannel(), renderers=renderers).send_due()
+    (row,) = await rows(on_postgres)
+    assert (row.state, row.tries) == (State.QUEUED, 1)
+    assert row.due_at > now

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from intouch.council.models import Officer
+from intouch.outbox import leases
 from intouch.outbox.models import Lease
 from intouch.places.models import Ward
 from intouch.runtime import Runtime
 from intouch.storage import revision, upgrade
 from intouch.storage.columns import Base
+from intouch.storage.sessions import Sessions, open_engine
 
 
 async def _increment(runtime: Runtime) -> None:
@@ -82,3 +84,25 @@ def test_the_revisions_told_by_file_names_are_those_of_the_migrations() -> None:
 async def test_upgrading_twice_changes_nothing(runtime: Runtime) -> None:
     await upgrade.upgrade(runtime.sessions.engine)
     assert await revision.current(runtime.sessions.engine) == revision.newest()
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+async def test_the_level_that_a_database_is_set_to_makes_nobody_fail(postgres_url: str, now: datetime, level: str) -> None:
+    """What others committed while one waited for them is seen, and written on top of."""
+    name = sa.make_url(postgres_url).database
+    sessions = Sessions(open_engine(postgres_url))
+    async with sessions.write() as session:
+        await session.execute(sa.text(f"ALTER DATABASE {name} SET default_transaction_isolation = '{level}'"))
+    await sessions.close()
+
+    async def take(holder: str) -> bool:
+        async with sessions.write() as session:
+            return await leases.take(session, "the poller", holder=holder, seconds=60, now=now)
+
+    try:
+        taken = await asyncio.gather(*(take(f"process {number}") for number in range(10)))
+    finally:
+        async with sessions.write() as session:
+            await session.execute(sa.text(f"ALTER DATABASE {name} RESET default_transaction_isolation"))
+        await sessions.close()
+    assert taken.count(True) == 1

@@ -1,5 +1,6 @@
 """Troubles: the real errors of real databases become a sentence, and none of them tells what was written."""
 
+import asyncio
 import errno
 from pathlib import Path
 
@@ -61,12 +62,13 @@ def test_a_full_disk_is_told_where_no_file_is_named(number: int) -> None:
     assert (troubles.sentence(OSError(number, "No room")) or "").startswith("The disk is full.")
 
 
-async def _failed(url: sa.URL, statement: str) -> BaseException:
+async def _failed(url: sa.URL, *statements: str) -> BaseException:
     sessions = Sessions(open_engine(url.render_as_string(hide_password=False)))
     try:
         with pytest.raises(sa.exc.DBAPIError) as failed:
             async with sessions.write() as session:
-                await session.execute(sa.text(statement))
+                for statement in statements:
+                    await session.execute(sa.text(statement))
     finally:
         await sessions.close()
     return failed.value
@@ -95,6 +97,32 @@ async def test_a_server_that_only_lets_read_is_the_fault_of_the_database(postgre
     statement = "SET LOCAL transaction_read_only = on; CREATE TABLE x (a int)"
     error = await _failed(sa.make_url(postgres_url), f"DO $$ BEGIN {statement}; END $$")
     assert is_storage_failure(error)
+
+
+@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
+async def test_limits_of_the_database_people_are_the_fault_of_the_database(postgres_url: str, limit: str) -> None:
+    sessions = Sessions(open_engine(postgres_url))
+    async with sessions.read() as session:
+        await session.execute(sa.text("LOCK TABLE leases"))
+        error = await _failed(sa.make_url(postgres_url), f"SET LOCAL {limit} = '20ms'", "SELECT 1 FROM leases")
+    await sessions.close()
+    assert is_storage_failure(error)
+    assert "try again" in (troubles.sentence(error) or "")
+
+
+async def test_two_that_wait_for_each_other_are_the_fault_of_the_database(postgres_url: str) -> None:
+    sessions = Sessions(open_engine(postgres_url))
+
+    async def lock(first: int, second: int) -> None:
+        async with sessions.write() as session:
+            await session.execute(sa.select(sa.func.pg_advisory_xact_lock(first)))
+            await asyncio.sleep(0.2)
+            await session.execute(sa.select(sa.func.pg_advisory_xact_lock(second)))
+
+    errors = [one for one in await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True) if one]
+    await sessions.close()
+    assert [is_storage_failure(error) for error in errors] == [True]
+    assert "try again" in (troubles.sentence(errors[0]) or "")
 
 
 async def test_a_mistake_of_ours_is_not_the_fault_of_postgres(postgres_url: str) -> None:
