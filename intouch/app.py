@@ -64,6 +64,7 @@ class Application:
         """Make the database ready and start the parts; raises ``InTouchError`` when that can't be done."""
         categories.load(self.runtime.settings.categories_file)  # a mistake in it is for us to read, not for the first resident
         await revision.make_ready(self.runtime.sessions.engine)
+        await sender.keep_time(self.runtime, self._upkeep)
         self.presence.begin()
         if "web" in self.parts:
             # Bound here and not in the task: a port that is taken is told to whoever starts us.

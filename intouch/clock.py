@@ -19,11 +19,23 @@ class Clock(Protocol):
         """The present moment as an aware UTC datetime."""
 
 
+def _machine() -> datetime:
+    return datetime.now(UTC)
+
+
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock, and by how much it was found to be wrong."""
+
+    def __init__(self, machine: Callable[[], datetime] = _machine) -> None:
+        self._machine = machine
+        self._wrong = timedelta(0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._machine() + self._wrong
+
+    def put_right(self, by: timedelta) -> None:
+        """From now on it shows so much more."""
+        self._wrong += by
 
 
 class ShiftedClock:

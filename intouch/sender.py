@@ -21,6 +21,7 @@ from intouch.outbox import epoch, ready, rendering
 from intouch.outbox.models import Road
 from intouch.outbox.presence import Presence
 from intouch.outbox.settling import Follow, OnDead, OnRefused
+from intouch.outbox.synchronising import Synchronising
 from intouch.outbox.worker import Worker
 from intouch.parts import STOP_WITHIN, Upkeep
 from intouch.post import Post
@@ -52,6 +53,7 @@ class Sender:
     async def start(self) -> None:
         """Make the database ready and begin; raises ``InTouchError`` when that can't be done."""
         await revision.make_ready(self.runtime.sessions.engine)
+        await keep_time(self.runtime, self._upkeep)
         self.presence.begin()
         if self.chats is not None:
             self._upkeep.begin("bot", self.chats.meet)
@@ -111,6 +113,13 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
     )
     runtime.bell.listen(worker.nudge)
     return worker
+
+
+async def keep_time(runtime: Runtime, upkeep: Upkeep) -> None:
+    """Before anything is decided by it, agree with all other processes what time it is."""
+    synchronising = Synchronising(runtime.sessions, runtime.clock)
+    await synchronising.look()
+    upkeep.begin("clock", synchronising.run)
 
 
 def return_path(settings: Settings) -> ReturnPath | None:
