@@ -16,6 +16,8 @@ log = logs.get("bot")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+# Of a message. What rides beside these, such as what is quoted in it, may be of a kind that the library cannot read yet.
+_HEEDED = ("message_id", "date", "chat", "from", "text", "caption", "location", "photo", "document")
 
 
 def is_update(body: Any) -> TypeGuard[dict[str, Any]]:
@@ -37,11 +39,18 @@ def read(body: dict[str, Any]) -> Arrived:
     if tap is not None:
         return Arrived(tap)
     try:
-        update = telegram.Update.de_json(body, None)
+        update = telegram.Update.de_json(_heeded(body), None)
         return Arrived(_incoming(update), _blocker(update))
     except Exception as error:  # of a kind that the library does not know yet, or no longer
         log.error("bot.update_not_understood", update=body["update_id"], error=type(error).__name__)
         return Arrived()
+
+
+def _heeded(body: dict[str, Any]) -> dict[str, Any]:
+    message = body.get("message")
+    if not isinstance(message, dict):
+        return body
+    return {**body, "message": {name: message[name] for name in _HEEDED if name in message}}
 
 
 def _plain_tap(body: dict[str, Any]) -> Incoming | None:

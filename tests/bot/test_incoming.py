@@ -6,6 +6,7 @@ import pytest
 import telegram
 
 from intouch.bot import incoming
+from intouch.bot.turn import Content
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,33 @@ def test_a_command_ends_at_the_first_blank_or_line_break(text: str, command: str
     message = {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}, "from": person, "text": text}
     read = incoming.read({"update_id": 1, "message": message}).incoming
     assert read is not None and (read.command, read.text) == (command, rest)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"reply_to_message": {"message_id": 5}},
+        {"external_reply": {"origin": {"type": "a kind of next year"}}},
+        {"forward_origin": {"type": "a kind of next year"}},
+        {"entities": [{"type": "a kind of next year"}]},
+        {"link_preview_options": 1},
+        {"reply_markup": []},
+        {"a_field_of_next_year": {"a": [1]}},
+    ],
+)
+def test_a_message_is_understood_whatever_rides_beside_its_words(beside: dict[str, Any]) -> None:
+    person = {"id": 7, "is_bot": False, "first_name": "Alice"}
+    message = {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}, "from": person, "text": "/help"}
+    read = incoming.read({"update_id": 1, "message": {**message, **beside}}).incoming
+    assert read is not None and read.command == "help"
+
+
+@pytest.mark.parametrize("kind", ["poll", "checklist", "gift", "paid_media", "story", "a_kind_of_next_year"])
+def test_a_message_of_a_kind_that_nobody_knows_yet_is_something_else(kind: str) -> None:
+    person = {"id": 7, "is_bot": False, "first_name": "Alice"}
+    message = {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}, "from": person, kind: {"a_field_of_next_year": 1}}
+    read = incoming.read({"update_id": 1, "message": message}).incoming
+    assert read is not None and read.content is Content.OTHER
 
 
 @pytest.mark.parametrize(
