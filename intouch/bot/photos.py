@@ -8,6 +8,7 @@ from typing import Any
 
 import telegram
 
+from intouch import logs
 from intouch.bot.turn import Content, Incoming
 from intouch.channels.calling import NotUnderstood, understood
 from intouch.channels.pacing import REPLY, Pacer
@@ -17,6 +18,8 @@ from intouch.issues import darkroom, photos
 from intouch.residents import dialogues
 from intouch.residents.models import DialogueKind
 from intouch.runtime import Runtime
+
+log = logs.get("bot")
 
 # What the Bot API lets a bot download.
 _LARGEST_DOWNLOAD = 20_000_000
@@ -35,7 +38,8 @@ async def fetch(runtime: Runtime, bot: CouncilBot, pacer: Pacer, what: Incoming)
         return {"clean_photo": await darkroom.clean(raw)}
     except InTouchError as error:
         return {"photo_error": error}
-    except telegram.error.TelegramError:
+    except telegram.error.TelegramError as error:
+        log.warning("bot.photo_not_fetched", update=what.update_id, error=type(error).__name__)
         return {"photo_error": BadInput("The photo didn't come through. Please send it again, or skip it.")}
 
 
@@ -51,7 +55,10 @@ async def _download(bot: telegram.Bot, file_id: str) -> bytes:
     file = await understood(bot.get_file(file_id))
     if not file.file_path:
         raise NotUnderstood("the Bot API does not say where the file is")
-    return bytes(await understood(file.download_as_bytearray()))
+    try:
+        return bytes(await understood(file.download_as_bytearray()))
+    except OSError as error:  # a Bot API on this machine names its own file, which may be closed to us
+        raise NotUnderstood(f"the Bot API's file could not be read ({type(error).__name__})") from None
 
 
 async def _is_writing_a_report(runtime: Runtime, telegram_id: int) -> bool:
