@@ -23,6 +23,7 @@ from intouch.web import (
     metrics,
     preferences,
     results,
+    tidying,
     unsubscribing,
     webhooks,
 )
@@ -74,9 +75,11 @@ def create(runtime: Runtime) -> Starlette:
             Middleware(Headers, is_https=runtime.links.public_url.startswith("https://")),
             Middleware(failing.Failing),
             Middleware(bounding.Bounded, most=forms.MOST_BYTES),
+            Middleware(tidying.Tidy),
         ],
         exception_handlers={InTouchError: failing.sentence, HTTPException: failing.http_error},
     )
+    application.router.redirect_slashes = False
     application.state.runtime = runtime
     application.state.bot_name = runtime.settings.telegram_bot_name
     application.state.webhooks = webhooks.Webhooks(runtime)

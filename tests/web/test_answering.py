@@ -259,3 +259,11 @@ async def test_a_title_that_is_the_only_question_is_shown_once(client: httpx.Asy
     thanks = await client.post(link, data={"question": survey["single"], "choice": survey["single:0"]})
     for page in (await client.get(link), thanks):
         assert "Which single?" in page.text and "Which…" not in page.text
+
+
+@pytest.mark.parametrize("behind", [".", ")", "/", "&amp;", "%0D%0A"])
+async def test_a_tapped_answer_is_filled_in_whatever_stands_behind_its_link(
+    client: httpx.AsyncClient, site: Runtime, survey: Ids, behind: str
+) -> None:
+    assert await client.post(_link(site, survey) + behind)
+    assert [row[:3] for row in await _answers(site)] == [(survey["single"], AnswerKind.OPTION, survey["single:0"])]
