@@ -29,6 +29,7 @@ PATH = "/telegram/updates"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 MOST_CONNECTIONS = 100  # the most that the Bot API opens
 LONGEST_PAUSE = 30.0
+LOOK_EVERY = 60.0  # seconds
 MOST_BYTES = 1_000_000  # many times the longest update
 
 
@@ -63,7 +64,7 @@ class Webhook:
         try:
             await self._announce()
             await self._go_on()
-            await asyncio.Event().wait()
+            await self._keep()
         finally:
             await ending.end(self._under_way)
             await self.dispatcher.close()
@@ -83,10 +84,25 @@ class Webhook:
                 log.info("bot.listening")
                 return
 
+    async def _keep(self) -> None:
+        """Whoever polls with this token takes the webhook away, such as a process from before the change of settings as it ends."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                if (await self.bot.call("getWebhookInfo"))["url"] == self._url:
+                    continue
+            except (telegram.error.TelegramError, OSError, LookupError, TypeError):
+                continue  # looked at again soon
+            log.warning("bot.webhook_lost", why="another process polls with this token or set its own webhook; stop it", then="set again")
+            await self._announce()
+
+    @property
+    def _url(self) -> str:
+        return f"{self.runtime.links.public_url}{PATH}"
+
     async def _set(self) -> None:
-        url = f"{self.runtime.links.public_url}{PATH}"
         await understood(
-            self.bot.set_webhook(url, secret_token=self._secret, allowed_updates=ALLOWED_UPDATES, max_connections=MOST_CONNECTIONS)
+            self.bot.set_webhook(self._url, secret_token=self._secret, allowed_updates=ALLOWED_UPDATES, max_connections=MOST_CONNECTIONS)
         )
 
     async def receive(self, request: Request) -> Response:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from intouch import app
 from intouch import settings as settings_module
+from intouch.bot import webhook
 from intouch.bot.webhook import HEADER, MOST_BYTES, PATH
 from intouch.clock import ShiftedClock
 from intouch.demo.mailbox import mailbox
@@ -164,6 +165,21 @@ async def test_a_start_goes_on_when_telegram_answers_oddly(hooked: House, method
         await alice.sends("/help")
         await alice.expects("What you can do here")
     assert [line["event"] for line in log if line["log_level"] in ("warning", "error")] == ["bot.webhook_not_set"]
+
+
+@pytest.mark.parametrize("url", ["", "https://elsewhere.example/bot"])
+async def test_a_webhook_that_somebody_took_away_is_set_again(hooked: House, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "LOOK_EVERY", 0.1)
+    await hooked.restart()
+    alice = hooked.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    with capture_logs() as log:
+        for odd in (0, 1):
+            hooked.telegram.answer_oddly("getWebhookInfo", body='{"ok": true}', times=odd)
+            hooked.telegram.updates.set_webhook(url, secret="", allowed=None, drop=False)
+            await alice.sends("/help")
+            await alice.expects("What you can do here")
+    assert [line["event"] for line in log if line["log_level"] == "warning"] == ["bot.webhook_lost"] * 2
 
 
 async def test_without_a_webhook_nobody_listens_there(house: House) -> None:
