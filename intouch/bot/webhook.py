@@ -63,6 +63,7 @@ class Webhook:
         """Tell Telegram where to bring updates, and go on with what a poller wrote down; ends when cancelled."""
         try:
             await self._announce()
+            await menu.publish(self.runtime, self.bot)
             await self._go_on()
             await self._keep()
         finally:
@@ -74,7 +75,6 @@ class Webhook:
         pause = 1.0
         while True:
             try:
-                await menu.publish(self.runtime, self.bot)
                 await self._set()
             except (telegram.error.TelegramError, OSError) as error:
                 log.warning("bot.webhook_not_set", error=type(error).__name__, pause=pause)

@@ -70,6 +70,20 @@ async def test_a_start_survives_answers_that_are_none(house: House, log: list[Ev
     assert _told(log, "app.part_fell_over") == []
 
 
+@pytest.mark.parametrize("method", ["setMyCommands", "setMyDescription"])
+@pytest.mark.parametrize("code", [429, 404, 400])
+async def test_nobody_waits_because_telegram_wants_no_menu(house: House, log: list[EventDict], method: str, code: int) -> None:
+    """It is told at each start, and somebody who starts often is told to come back tomorrow."""
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.fail_next(method, code=code, description="No", retry_after=80_000)
+    await house.restart()
+    await alice.sends("/help")
+    await alice.expects("What you can do here")
+    assert len(_told(log, "bot.menu_not_set")) == 1
+    assert _told(log, "bot.poll_failed") == []
+
+
 FILE = '{"ok": true, "result": {"file_id": "a", "file_unique_id": "b"%s}}'
 # A Bot API of one's own (telegram-bot-api --local) names files of this machine, which it may keep for itself.
 OUT_OF_REACH = [FILE % ', "file_path": "/proc/self/mem"', FILE % ', "file_path": "/var/lib/telegram-bot-api/photos/file_0.jpg"']
