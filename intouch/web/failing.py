@@ -6,7 +6,7 @@ import secrets
 import traceback
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,6 +75,8 @@ class Failing:
 
         try:
             await self._app(scope, receive, noting_send)
+        except ClientDisconnect:
+            return  # before all of the body was here: there is nobody to answer, and nothing of ours is broken
         except Exception as error:
             error_id = note(error, scope)
             if has_begun:

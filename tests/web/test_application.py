@@ -3,18 +3,22 @@
 import asyncio
 import re
 import socket
+from dataclasses import replace
 
 import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from intouch.runtime import Runtime
 from intouch.storage import revision
 from intouch.web import application, headers, pages, serving
 from tests.conftest import ON_ONE_DATABASE
+from tests.web.conftest import serve
 
 PAGES = ["/", "/join", "/join/check-your-email", "/results", "/privacy"]
 
@@ -123,6 +127,29 @@ async def test_a_bug_is_apologised_for_and_logged_under_an_id_without_what_peopl
     assert error_id and error_id[1] in output
     assert "grace@example.org" not in output + answer.text
     assert "secret-token" not in output
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize("path", ["/join", "/webhooks/postmark/x"])
+async def test_who_goes_away_before_all_is_said_is_no_bug(runtime: Runtime, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    site = replace(runtime, settings=runtime.settings.model_copy(update={"postmark_secret": SecretStr("x")}))
+    app, ended = application.create(site), asyncio.Event()
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        finally:
+            ended.set()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with serve(noted, listener):  # type: ignore[arg-type]
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        kind = b"Content-Type: application/x-www-form-urlencoded"
+        writer.write(b"POST %b HTTP/1.1\r\nHost: x\r\n%b\r\nContent-Length: 1000\r\n\r\nemail=grace" % (path.encode(), kind))
+        await writer.drain()
+        writer.transport.abort()
+        await asyncio.wait_for(ended.wait(), timeout=20)
+    assert "web.failed" not in "".join(capsys.readouterr())
 
 
 async def test_a_database_that_is_away_is_said_to_be_passing(runtime: Runtime) -> None:
