@@ -139,7 +139,7 @@ def test_what_an_officer_wrote_on_lines_of_their_own_stays_on_them(
         digest_of(digest_press, cases.digest(notices=notices)),
         briefing_press.letter(cases.briefing(notices=notices), name="Carl"),
     ):
-        assert "<p>Open:<br />Mondays &lt;9 to 5&gt;<br /><br />Closed: Tuesdays</p>" in letter.html.replace("\n", "")
+        assert '<p dir="auto">Open:<br />Mondays &lt;9 to 5&gt;<br /><br />Closed: Tuesdays</p>' in letter.html.replace("\n", "")
         _Page(letter.html)
 
 
