@@ -215,7 +215,7 @@ class Connection:
     def _refused(self, stage: Stage, reply: Reply) -> Outcome:
         if not 400 <= reply.code < 600:
             self.is_broken = True  # neither yes nor no: from here on nothing it says can be trusted
-        elif stage is Stage.MAIL and reply.code < 500 and not reply.closes:
+        elif stage is Stage.MAIL and reply.code < 500:
             self._bears_nothing = self._bears_nothing or self.messages == 1
             # "Too many messages in this session": before it is taken for a complaint, a new connection is asked.
             self._is_used_up = not self._bears_nothing

@@ -81,6 +81,36 @@ async def test_a_server_that_wants_fewer_connections_takes_all_over_those_that_i
     assert server.connections == 2
 
 
+@dataclass
+class Short(ScriptedSmtp):
+    """Takes so many messages over each connection, then says so and hangs up, as Exim does (smtp_accept_max_per_connection)."""
+
+    most: int = 5
+    here: int = 0
+    seen: list[int] = field(default_factory=list)  # how many connections there were when each was welcomed
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.here += 1
+        one = ScriptedSmtp({"MAIL": [*["250 ok"] * self.most, "421 mx.example: too many messages in this connection"]})
+        one.taken = self.taken
+        try:
+            await asyncio.sleep(0.02)
+            self.seen.append(self.here)
+            await one.handle(reader, writer)
+        finally:
+            self.here -= 1
+
+
+async def test_a_server_that_takes_so_many_messages_over_a_connection_is_asked_for_no_fewer_connections() -> None:
+    async with serving(Short()) as server:
+        channel = channel_to(server, 4)
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(100)]
+        verdicts = [outcome.verdict async for _, outcome in each(channel, batch)]
+        await channel.close()
+    assert verdicts == [Verdict.SENT] * 100 and len(server.taken) == 100
+    assert max(server.seen[-8:]) == 4
+
+
 async def test_who_rests_behind_a_complaint_is_let_go_when_we_stop() -> None:
     script = {"MAIL": ["250 ok", *["451 4.3.2 later"] * 9]}
     async with serving(ScriptedSmtp(script)) as server:
