@@ -19,7 +19,8 @@ class Tempo:
     """Half as many connections after each complaint; at one connection a rest after each message, doubling; back by successes.
 
     Behind a complaint nothing is begun for a moment, which doubles until a message is taken: a server that takes so many a second
-    would else refuse all that wait before the second is over, and each of them would wait for minutes.
+    would else refuse all that wait before the second is over, and each of them would wait for minutes. Such a silence makes the rest
+    no longer than its first complaint did: a server that takes so many a minute takes the next minute's without any rest.
     """
 
     most: int
@@ -58,15 +59,16 @@ class Tempo:
     def complain(self, now: float) -> bool:
         """The server asked for less; True when that changed anything."""
         self._successes = 0
+        is_first = not self._breath  # since a message was taken
         if now >= self._breathes_until:  # else it is about what was under way
-            self._breath = _longer(self._breath)
+            self._breath = max(_longer(self._breath), self.rest)
             self._breathes_until = now + self._breath
         if now < self._deaf_until:
             return False
         self._deaf_until = now + _QUIET
         if self.allowed > 1:
             self.allowed //= 2
-        else:
+        elif is_first:
             self.rest = _longer(self.rest)
         return True
 

@@ -14,6 +14,7 @@ def test_complaints_halve_the_connections_and_then_slow_the_last_one() -> None:
     for second in range(0, 14, 2):
         tempo.complain(float(second))
         seen.append((tempo.allowed, tempo.rest))
+        tempo.praise()
     assert seen == [(4, 0.0), (2, 0.0), (1, 0.0), (1, 0.1), (1, 0.2), (1, 0.4), (1, 0.8)]
 
 
@@ -38,10 +39,26 @@ def test_behind_a_complaint_nothing_is_begun_for_a_moment_that_doubles_until_a_m
     assert round(tempo.wait(now), 3) == 0.1
 
 
+def test_a_server_that_takes_so_many_a_minute_gets_nearly_as_many() -> None:
+    """As Postfix does with its limit of messages: 300 in each minute, and then none."""
+    tempo, now, taken, refused = Tempo(4), 0.0, [0] * 10, 0
+    while now < 600:
+        if taken[int(now // 60)] < 300:
+            taken[int(now // 60)] += 1
+            tempo.praise()
+        else:
+            refused += 1
+            tempo.complain(now)
+        now += max(0.01, tempo.wait(now))
+    assert taken == [300] * 10
+    assert refused < 150
+
+
 def test_successes_bring_everything_back() -> None:
     tempo = Tempo(2)
-    for second in (0.0, 2.0, 4.0):
+    for second in (0.0, 2.0):
         tempo.complain(second)
+        tempo.praise()
     assert not tempo.is_full
     for _ in range(5 + 5 + SUCCESSES_TO_RISE * 2):
         tempo.praise()
