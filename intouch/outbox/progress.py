@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from intouch.outbox.models import Delivery, State
+from intouch.outbox.models import RETRIED, Delivery, State
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How the deliveries of some batches stand. ``retried`` are those under way that have been tried before."""
+    """How the deliveries of some batches stand. ``retried`` are those of any state that were tried more than once."""
 
     total: int = 0
     sent: int = 0
@@ -50,13 +51,20 @@ async def measure(session: AsyncSession, batches: Collection[str]) -> Progress:
     )
 
 
-async def retried(session: AsyncSession, of: sa.ColumnElement[bool]) -> int:
-    """How many of these are under way and have been tried before."""
-    tried = sa.or_(
-        sa.and_(Delivery.state == State.QUEUED, Delivery.tries > 0), sa.and_(Delivery.state == State.SENDING, Delivery.tries > 1)
-    )
-    statement = sa.select(sa.func.count()).select_from(Delivery)
-    return await session.scalar(statement.where(of, Delivery.state.in_((State.QUEUED, State.SENDING)), tried)) or 0
+async def retried(session: AsyncSession, *of: sa.ColumnElement[bool]) -> int:
+    """How many of these were tried more than once."""
+    return await session.scalar(retried_of(*of)) or 0
+
+
+def retried_of(*of: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Counted over an index that holds no others, however many there are."""
+    return sa.select(sa.func.count()).select_from(Delivery).where(RETRIED, *of)
+
+
+async def next_due(session: AsyncSession, batches: Collection[str]) -> datetime | None:
+    """When the next of these is due, past or to come; None when none is queued. It looks at all that are queued."""
+    queued = sa.select(sa.func.min(Delivery.due_at, type_=Delivery.due_at.type))
+    return await session.scalar(queued.where(Delivery.batch.in_(batches), Delivery.state == State.QUEUED))
 
 
 @dataclass(slots=True)

@@ -43,7 +43,9 @@ async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retr
     gone = await session.scalar(number.where(*free, nobody_there))
     stopped = await session.scalar(number.where(*conditions, cancelled))
     waiting = await session.scalar(number.where(*free, sa.not_(nobody_there), _waits()))
-    fresh = {"state": State.QUEUED, "due_at": now, "settled_at": None, "error": None, "tries": 0, "unseen": 0}
+    # Its pauses begin anew; that it had been tried stays known, to who counts and to who hears a bounce of it.
+    tried = sa.case((Delivery.tries > 0, 1), else_=0)
+    fresh = {"state": State.QUEUED, "due_at": now, "settled_at": None, "error": None, "tries": tried, "unseen": 0}
     return Retried(await _change(session, [*free, sa.not_(nobody_there)], fresh), gone or 0, stopped or 0, waiting or 0)
 
 

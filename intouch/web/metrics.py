@@ -22,7 +22,6 @@ from intouch.digest import lateness, ticks
 from intouch.digest.models import Audience
 from intouch.outbox import holds, progress
 from intouch.outbox import standing as outbox
-from intouch.outbox.models import Delivery, Road
 from intouch.outbox.standing import Standing
 from intouch.runtime import Runtime
 from intouch.storage.columns import Base
@@ -96,8 +95,7 @@ async def _ask(runtime: Runtime) -> Figures:
         return Figures(
             deliveries=cells,
             oldest_wait=outbox.oldest_wait(cells, now=runtime.now()),
-            # The road is named so that the index on (road, state, …) is used.
-            retried=await progress.retried(session, Delivery.road.in_(list(Road))),
+            retried=await progress.retried(session),
             editions=await lateness.of_newest(session),
             ticks=await ticks.lateness(session, now=runtime.now()),
             bounces=await _bounces(session),
@@ -132,7 +130,7 @@ def _of_database(found: Figures, ours: Mapping[str, float]) -> Iterable[Metric]:
     for cell in found.deliveries:
         numbers.add_metric([cell.road.value, cell.lane.value, cell.state.value], cell.number)
     yield numbers
-    yield GaugeMetricFamily("intouch_deliveries_retried", "Deliveries under way that have been tried before.", value=found.retried)
+    yield GaugeMetricFamily("intouch_deliveries_retried", "Deliveries that were tried more than once.", value=found.retried)
     late = {audience.value: seconds for audience, seconds in found.editions.items()}
     yield _labelled("intouch_edition_lateness_seconds", "From when the newest edition was due until it was made.", "audience", late)
     yield _labelled("intouch_bounces", "Reports of undelivered email and complaints that are kept.", "kind", found.bounces)

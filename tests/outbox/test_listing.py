@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -65,7 +65,7 @@ async def test_a_retry_queues_each_once_more_and_leaves_out_addresses_that_are_g
     await worker(runtime, channel).send_due()
     assert sorted(channel.sent) == ["1", "2"]
     assert [row.state for row in await rows(runtime)][:3] == [State.SENT, State.SENT, State.FAILED]
-    assert [row.tries for row in await rows(runtime)][:3] == [1, 1, 1]
+    assert [row.tries for row in await rows(runtime)][:3] == [2, 2, 1]
 
 
 async def test_nothing_of_a_cancelled_batch_is_queued_again(runtime: Runtime, now: datetime) -> None:
@@ -107,10 +107,27 @@ async def test_progress_counts_what_is_sent_refused_retried_and_left(runtime: Ru
     await queue(runtime, draft(20, now))
     async with runtime.sessions.read() as session:
         found = await progress.measure(session, ["test:1"])
-        assert found == Progress(total=12, sent=3, refused=2, unknown=1, left=6, retried=5)
+        assert found == Progress(total=12, sent=3, refused=2, unknown=1, left=6)
         assert (found.done, found.is_over) == (6, False)
+        assert now < (await progress.next_due(session, ["test:1"]) or now) + timedelta(seconds=1) < now + timedelta(seconds=5)
         assert (await progress.measure(session, ["test:9"])).is_over
+        assert await progress.next_due(session, ["test:9"]) is None
     assert State.QUEUED in await states(runtime)
+
+
+async def test_what_was_tried_more_than_once_is_counted_to_the_end(runtime: Runtime, now: datetime) -> None:
+    await outbox(runtime, now)
+    await queue(runtime, *(draft(number, now) for number in range(10, 15)))
+    answers = iter([*[outcomes.retry("451", after=0.0)] * 5, *[outcomes.sent("p")] * 3, outcomes.failed("550"), outcomes.retry("451")])
+    for _ in range(2):
+        await worker(runtime, RecordingChannel(lambda _: next(answers))).send_due()
+    async with runtime.sessions.write() as session:
+        found = await progress.measure(session, ["test:1", "test:2"])
+        assert (found.retried, found.sent, found.left) == (5, 6, 1)
+        await retrying.retry(session, Wanted(batches=["test:1"]), now=now)  # what an officer sends again is tried again
+    await worker(runtime, RecordingChannel()).send_due()
+    async with runtime.sessions.read() as session:
+        assert (await progress.measure(session, ["test:1"])).retried == await progress.retried(session) == 7
 
 
 def test_speed_and_what_is_left_follow_from_what_was_done() -> None:
