@@ -36,8 +36,13 @@ _WARD = typer.Option(..., help="The ward's code or name.")
 _OUT = typer.Option(..., help="The HTML file to write; the plain text goes beside it with .txt.")
 _PERIOD = typer.Option("", help="The ISO week, such as 2026-W47. Left out: the week that fell due last.")
 _ONE_WARD = typer.Option("", help="Only this ward, by its code or name.")
-_WATCH = typer.Option(None, "--watch/--no-watch", help="Show a bar while it goes out. Left out: on a terminal.", show_default=False)
-_FOLLOW = typer.Option(False, "--watch", help="Follow the latest week with a bar: rate, time left, refused and retried.")
+_WATCH = typer.Option(
+    None,
+    "--watch/--no-watch",
+    help="Show a bar while it goes out, or with --json a line at each look. Left out: a bar on a terminal.",
+    show_default=False,
+)
+_FOLLOW = typer.Option(False, "--watch", help="Follow the latest week with a bar, or with --json a line at each look.")
 
 
 @digest_app.command("preview")
@@ -130,9 +135,12 @@ async def letter_now(runtime: Runtime, audience: Audience, ward: str) -> Letter:
 
 def _publish(audience: Audience, period: str, ward: str, watch: bool | None, as_json: bool) -> None:
     done = with_runtime(lambda runtime: _publish_now(runtime, audience, period, ward))
-    Done(done.sentence(), asdict(done)).tell(as_json=as_json)
-    if not as_json and (watch if watch is not None else done.queued and sys.stdout.isatty()):
-        with_runtime(lambda runtime: _watch(runtime, audience, done.period, ward))
+    if as_json:
+        say_json(asdict(done), in_one_line=bool(watch))
+    else:
+        say(done.sentence())
+    if watch if watch is not None else done.queued and sys.stdout.isatty() and not as_json:
+        with_runtime(lambda runtime: _watch(runtime, audience, done.period, ward, as_json=as_json))
 
 
 @dataclass(frozen=True)
@@ -179,10 +187,17 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
     return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], held=is_held)
 
 
-async def _watch(runtime: Runtime, audience: Audience, period: str, ward: str = "") -> None:
+async def _watch(runtime: Runtime, audience: Audience, period: str, ward: str = "", *, as_json: bool) -> None:
     async with runtime.sessions.read() as session:
-        theirs = await batches.in_period(session, audience, period, ward_id=await _ward_id(runtime, session, audience, ward))
-    await watching.watch(runtime, theirs, title=f"{audience.value} {period}")
+        ward_id = await _ward_id(runtime, session, audience, ward)
+
+    async def chosen(session: AsyncSession) -> list[str]:
+        return await batches.in_period(session, audience, period, ward_id=ward_id)
+
+    if as_json:
+        await watching.watch_as_json(runtime, chosen, period=period)
+    else:
+        await watching.watch(runtime, chosen, title=f"{audience.value} {period}")
 
 
 async def _ward_id(runtime: Runtime, session: AsyncSession, audience: Audience, ward: str) -> int | None:
@@ -195,6 +210,7 @@ class _Status:
     """How the latest weeks stand, which is next, and since when all bulk is held, if it is."""
 
     weeks: list[figures.PeriodFigures]
+    last_period: str
     next_period: str
     next_due_at: datetime
     held_at: datetime | None
@@ -205,6 +221,10 @@ def _status(audience: Audience, as_json: bool, watch: bool) -> None:
     found = with_runtime(lambda runtime: _figures(runtime, audience))
     if found.held_at:
         say(epoch.sentence(moment(found.held_at, found.zone)), is_error=True, color=typer.colors.YELLOW)
+    latest = found.weeks[0].period if found.weeks else found.last_period
+    if watch and as_json:
+        with_runtime(lambda runtime: _watch(runtime, audience, latest, as_json=True))
+        return
     if as_json:
         weeks = [asdict(one) for one in found.weeks]
         say_json({"next_period": found.next_period, "next_due_at": found.next_due_at, "held_at": found.held_at, "periods": weeks})
@@ -213,7 +233,7 @@ def _status(audience: Audience, as_json: bool, watch: bool) -> None:
         say(f"{one.period}  editions: {_counted(one.editions)}  deliveries: {_counted(one.deliveries)}")
     say(f"Next due: {found.next_period}, {moment(found.next_due_at, found.zone)}")
     if watch and found.weeks:
-        with_runtime(lambda runtime: _watch(runtime, audience, found.weeks[0].period))
+        with_runtime(lambda runtime: _watch(runtime, audience, latest, as_json=False))
 
 
 async def _figures(runtime: Runtime, audience: Audience) -> _Status:
@@ -221,8 +241,9 @@ async def _figures(runtime: Runtime, audience: Audience) -> _Status:
     async with runtime.sessions.read() as session:
         found = await figures.by_period(session, audience)
         held_at = await holds.held_since(session)
-    following = periods.next_period(periods.last_due(when, now))
-    return _Status(found, following, periods.due_at(following, when), held_at, runtime.settings.zone)
+    last = periods.last_due(when, now)
+    following = periods.next_period(last)
+    return _Status(found, last, following, periods.due_at(following, when), held_at, runtime.settings.zone)
 
 
 def _counted(numbers: Mapping[str, Any]) -> str:

@@ -46,9 +46,9 @@ def say(text: str, *, is_error: bool = False, color: str | None = None, is_bold:
         typer.secho(legible.for_terminal(text), err=is_error, fg=color, bold=is_bold or None)
 
 
-def say_json(value: Any) -> None:
+def say_json(value: Any, *, in_one_line: bool = False) -> None:
     """Print ``value`` as JSON for a machine to read; every moment in it is ISO 8601 in UTC."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    text = json.dumps(value, ensure_ascii=False, indent=None if in_one_line else 2, default=_plain)
     say_raw(legible.RULING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 

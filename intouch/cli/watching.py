@@ -1,37 +1,64 @@
-"""Watching: a bar that shows how far an edition has come, with its rate, the time that is left, refused and retried."""
+"""Watching: a bar, or a line of JSON at each look, that shows how far an edition has come, with its rate and the time that is left."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from intouch.cli.saying import say_json
 from intouch.outbox import progress
 from intouch.outbox.progress import Progress, Speed
 from intouch.runtime import Runtime
+from intouch.templating import time_of_day
 
 EVERY = 1.0
 _STANDSTILL = 30.0
 _NARROW = 72  # columns, in which the figures leave no room for a bar
 
+Chosen = Callable[[AsyncSession], Awaitable[Sequence[str]]]
 
-async def watch(runtime: Runtime, batches: Sequence[str], *, title: str, console: Console | None = None) -> Progress:
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found: ``rate`` in deliveries a second, ``remaining`` in seconds, or None while nothing moves.
+
+    ``trouble`` is what to say when nothing has moved for a while.
+    """
+
+    found: Progress
+    rate: float
+    remaining: float | None
+    trouble: str = ""
+
+
+async def watch(runtime: Runtime, chosen: Chosen, *, title: str, console: Console | None = None) -> Progress:
     """Show a bar until nothing more happens by itself, or until Ctrl-C, which stops the looking and not the sending."""
-    shown, speed = console or Console(), Speed()
-    found = Progress()
+    shown, found = console or Console(), Progress()
     with bar_on(shown) as bar, contextlib.suppress(asyncio.CancelledError):
         task = bar.add_task(title, total=None, told="")
-        async for step in _follow(runtime, batches, bar, task, speed):
-            found = step
+        async for look in follow(runtime, chosen):
+            found = look.found
+            bar.update(task, total=found.total, completed=found.done, told=told(look))
     shown.print(summary(found), highlight=False)
     return found
+
+
+async def watch_as_json(runtime: Runtime, chosen: Chosen, *, period: str) -> None:
+    """Print one line of JSON at each look, as long as the bar would be shown."""
+    with contextlib.suppress(asyncio.CancelledError):
+        async for look in follow(runtime, chosen):
+            figures = asdict(look.found) | {"rate": round(look.rate, 1), "remaining_seconds": look.remaining and round(look.remaining)}
+            say_json({"period": period, "at": runtime.now(), **figures, "is_over": look.found.is_over}, in_one_line=True)
 
 
 def bar_on(console: Console) -> Bar:
@@ -47,31 +74,39 @@ def bar_on(console: Console) -> Bar:
     return Bar(*columns, console=console)
 
 
-async def _follow(runtime: Runtime, batches: Sequence[str], bar: Bar, task: TaskID, speed: Speed) -> AsyncIterator[Progress]:
-    moved_at, done = time.monotonic(), -1
+async def follow(runtime: Runtime, chosen: Chosen) -> AsyncIterator[Look]:
+    """Look again and again, the last time when nothing is left; editions that are made meanwhile are counted too."""
+    speed, moved_at, before = Speed(), time.monotonic(), Progress()
     while True:
         began = time.monotonic()
         async with runtime.sessions.read() as session:
+            batches = await chosen(session)
             found = await progress.measure(session, batches)
-        now = time.monotonic()
-        speed.note(found.done, now)
-        if found.done != done:
-            moved_at, done = now, found.done
-        bar.update(task, total=found.total, completed=found.done, told=told(found, speed, standstill=now - moved_at))
-        yield found
+            now = time.monotonic()
+            if found != before:
+                moved_at, before = now, found
+            speed.note(found.done, now)
+            stood = now - moved_at
+            trouble = standing_still(stood, await progress.next_due(session, batches), runtime) if stood > _STANDSTILL else ""
+        yield Look(found, speed.rate, speed.remaining(found.left), trouble)
         if found.is_over:
             return
         # Counting a million takes its time: ten times as long as it took is left to the senders.
-        await asyncio.sleep(max(EVERY, 10 * (now - began)))
+        await asyncio.sleep(max(EVERY, 10 * (time.monotonic() - began)))
 
 
-def told(found: Progress, speed: Speed, *, standstill: float = 0.0) -> str:
+def standing_still(seconds: float, due_at: datetime | None, runtime: Runtime) -> str:
+    """What to say when nothing has moved for so many ``seconds``, and what is left is not due before ``due_at``."""
+    if due_at is not None and due_at > runtime.now():
+        return f"put off by the other side; the next tries begin at {time_of_day(due_at.astimezone(runtime.settings.zone))}"
+    return f"nothing has moved for {seconds:.0f} s: is a sender running (`intouch run`), and is all well (`intouch doctor`)?"
+
+
+def told(look: Look) -> str:
     """What stands behind the bar."""
-    if not found.is_over and standstill > _STANDSTILL:
-        return f"nothing has moved for {standstill:.0f} s: is a sender running (`intouch run`)?"
-    remaining = speed.remaining(found.left)
-    words = [f"{speed.rate:,.0f}/s", "" if remaining is None else f"{timedelta(seconds=round(remaining))} left"]
-    words += [f"{number:,} {name}" for number, name in _odd(found) if number]
+    remaining = "" if look.remaining is None else f"{timedelta(seconds=round(look.remaining))} left"
+    words = [look.trouble] if look.trouble else [f"{look.rate:,.0f}/s", remaining]
+    words += [f"{number:,} {name}" for number, name in _odd(look.found) if number]
     return "  ".join(word for word in words if word)
 
 

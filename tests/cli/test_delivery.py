@@ -22,8 +22,9 @@ from typer.testing import CliRunner
 from intouch import app as application
 from intouch import settings as settings_module
 from intouch.cli import app, stopping, watching
+from intouch.cli.watching import Look
 from intouch.outbox.models import Delivery, Stand, State
-from intouch.outbox.progress import Progress, Speed
+from intouch.outbox.progress import Progress
 from intouch.places.models import Ward
 from intouch.runtime import Runtime
 from tests.digest import writing
@@ -266,20 +267,51 @@ def test_the_bar_ends_by_itself_when_nothing_is_left_and_says_how_it_went(town: 
     assert "1 of 3 sent, 1 refused, 1 paused or held." in run("digest", "status", "--watch")[1]
 
 
-async def test_the_bar_shows_rate_time_left_refused_and_retried_and_asks_for_a_sender(town: None) -> None:
-    speed = Speed()
-    speed.note(0, 0.0)
-    speed.note(1000, 2.0)
+def followed(*words: str) -> list[dict[str, Any]]:
+    with time_machine.travel(SATURDAY, tick=True):
+        result = CliRunner().invoke(app, [*words, "--watch", "--json"])
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_machine_follows_with_a_line_at_each_look(town: None) -> None:
+    settle("resident1@mail.example", State.SENT)
+    settle("resident2@mail.example", State.FAILED)
+    run("digest", "pause", "--ward", "Fulwell")
+    counted = {"total": 3, "sent": 1, "refused": 1, "unknown": 0, "cancelled": 0, "kept": 1, "left": 0, "retried": 0}
+    at = {"period": "2026-W47", "at": "2026-11-21T12:00:00+00:00", "rate": 0.0, "remaining_seconds": None, "is_over": True}
+    assert followed("digest", "status") == [counted | at]
+    assert followed("briefing", "status")[0]["total"] == 0
+    published, seen = followed("digest", "publish", "--ward", "Southwick")
+    assert (published["queued"], seen["total"], seen["is_over"]) == (0, 2, True)
+
+
+async def test_the_bar_shows_rate_time_left_refused_and_retried_and_editions_that_come_to_it(town: None) -> None:
     found = Progress(total=4000, sent=990, refused=10, left=3000, retried=7)
-    assert watching.told(found, speed) == "500/s  0:00:06 left  10 refused  7 retried"
-    assert "is a sender running" in watching.told(found, speed, standstill=31)
+    assert watching.told(Look(found, 500.0, 6.0)) == "500/s  0:00:06 left  10 refused  7 retried"
     runtime = application.build_runtime(settings_module.load())
     shown = Console(file=io.StringIO(), force_terminal=True, width=120)
-    looking = asyncio.create_task(watching.watch(runtime, ["edition:1", "edition:2"], title="digest", console=shown))
+    chosen = ["edition:1"]
+
+    async def batches(_session: AsyncSession) -> list[str]:
+        return chosen
+
+    looking = asyncio.create_task(watching.watch(runtime, batches, title="digest", console=shown))
+    await until(lambda: "0/" in shown.file.getvalue())  # type: ignore[attr-defined]
+    assert "0/3" not in shown.file.getvalue()  # type: ignore[attr-defined]
+    chosen.append("edition:2")
     await until(lambda: "0/3" in shown.file.getvalue())  # type: ignore[attr-defined]
     looking.cancel()
     assert (await looking).left == 3
     await runtime.sessions.close()
+
+
+def test_a_standstill_asks_for_a_sender_or_says_when_what_was_put_off_is_tried_again(runtime: Runtime) -> None:
+    now = runtime.now()
+    assert "nothing has moved for 31 s: is a sender running" in watching.standing_still(31.4, now, runtime)
+    said = watching.standing_still(31, now + timedelta(minutes=5), runtime)
+    assert said.startswith("put off by the other side; the next tries begin at ") and said.endswith("m")
+    assert watching.told(Look(Progress(left=2, retried=2), 0.0, None, said)) == f"{said}  2 retried"
 
 
 @pytest.mark.parametrize("width", [32, 40, 50, 80, 200])
