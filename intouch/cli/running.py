@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
@@ -24,6 +25,7 @@ Result = TypeVar("Result")
 @contextlib.contextmanager
 def plainly() -> Iterator[None]:
     """Whatever goes wrong inside is told in one line and ends the command with 1; only a bug leaves its traceback in the log."""
+    _fill_closed_streams()
     # Before the settings tell how: what is not set up would draw a bug with every local variable, and so with what people wrote.
     logs.configure("warning")
     try:
@@ -36,6 +38,13 @@ def plainly() -> Iterator[None]:
         number = secrets.token_hex(4)
         log.exception("cli.failed", id=number)
         raise fail(InTouchError(f"Something is wrong in In Touch itself; the log above tells what, under {number}.")) from None
+
+
+def _fill_closed_streams() -> None:
+    """Where who started us closed a standard stream (``<&-``), a socket would get its number, and libuv aborts when it closes that."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def with_runtime(work: Callable[[Runtime], Awaitable[Result]]) -> Result:

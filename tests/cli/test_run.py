@@ -41,8 +41,8 @@ def _ready(port: int) -> bool:
         return False
 
 
-def _started(folder: Path, port: int, **more: str) -> "subprocess.Popen[bytes]":
-    running = subprocess.Popen([*INTOUCH, "run"], env=_environment(folder, INTOUCH_LISTEN=f"127.0.0.1:{port}", **more), cwd=folder)
+def _started(folder: Path, port: int, *before: str, **more: str) -> "subprocess.Popen[bytes]":
+    running = subprocess.Popen([*before, *INTOUCH, "run"], env=_environment(folder, INTOUCH_LISTEN=f"127.0.0.1:{port}", **more), cwd=folder)
     deadline = time.monotonic() + 40
     while not _ready(port):
         assert running.poll() is None, "it stopped by itself"
@@ -60,6 +60,13 @@ def test_it_comes_up_and_stops_on_a_signal_within_ten_seconds(tmp_path: Path, si
     assert running.wait(timeout=15) == 0
     assert time.monotonic() - asked < 10
     assert memory < 150
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_it_stops_in_order_though_who_started_it_closed_its_standard_streams(tmp_path: Path, closed: str) -> None:
+    running = _started(tmp_path, free_port(), "sh", "-c", f'exec "$@" {closed}', "sh")
+    running.terminate()
+    assert running.wait(timeout=15) == 0
 
 
 def _resident_megabytes(pid: int) -> float:
