@@ -5,12 +5,17 @@ BIN := .venv/bin
 # Some containers forbid compiled modules; then each of the many commands the tests start would compile all of ours again.
 export PYTHONDONTWRITEBYTECODE :=
 
+# A .venv of an older Python, or one that was never finished (Debian has venv in a package of its own), is made anew.
+IS_FIT := import sys, pip; sys.exit(sys.version_info < (3, 11))
+IS_NEW := import sys; v = sys.version_info[:2]; sys.exit('In Touch needs Python 3.11 or newer, and this is %d.%d. \
+Name a newer one, such as: make demo PYTHON=python3.12' % v if v < (3, 11) else 0)
+
 .PHONY: setup demo test test-slow explore check lint format migration bench clean campaign
 
 setup: .venv/.ready
 
 .venv/.ready: requirements-dev.txt requirements.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c "$(IS_FIT)" 2>/dev/null || { $(PYTHON) -c "$(IS_NEW)" && $(PYTHON) -m venv --clear .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch .venv/.ready
