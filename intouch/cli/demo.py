@@ -10,7 +10,7 @@ from intouch.cli.running import plainly
 from intouch.demo import server
 
 
-def demo(port: int = typer.Option(8000, envvar="PORT", help="Port of the demo page.")) -> None:
+def demo(port: int = typer.Option(8000, envvar="PORT", min=1, max=65535, help="Port of the demo page.")) -> None:
     """Run the whole platform with a simulated Telegram and a mailbox, and an invented network of residents.
 
     Every start is a fresh council: nothing of the last one is kept.

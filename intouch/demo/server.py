@@ -8,11 +8,13 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import typer
 import uvloop
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from intouch import app, logs, settings
+from intouch import app, logs
 from intouch.clock import ShiftedClock
 from intouch.demo import cast, page
 from intouch.demo.mailbox import mailbox
@@ -22,23 +24,34 @@ from intouch.demo.stage import Stage
 from intouch.demo.telegram import SimulatedTelegram, simulated_telegram
 from intouch.settings import Settings
 from intouch.storage import revision
+from intouch.web.serving import PortTaken
+
+
+class DemoSettings(Settings):
+    """What the demo says and the defaults: a council's own Notify key, Maildir or webhook has no place in a play."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_others: Any, **_more: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 def demo_settings(folder: Path, *, port: int, telegram: SimulatedTelegram, smtp_url: str) -> Settings:
     """The settings of the demo: two addresses point at the simulated servers, the rest is what a council would write."""
-    return settings.load(
-        data_dir=folder,
-        database_url="",
-        epoch_file=folder / "epoch.json",
-        telegram_api_url=telegram.url,
-        telegram_token=telegram.token,
-        smtp_url=smtp_url,
-        email_from="In Touch <intouch@council.example>",
-        public_url=f"http://127.0.0.1:{port}",
-        listen=f"127.0.0.1:{port}",
-        council_name="Sunderland City Council (demo)",
-        council_address="City Hall, Plater Way, Sunderland",
-    )
+    own: dict[str, Any] = {
+        "data_dir": folder,
+        "epoch_file": folder / "epoch.json",
+        "telegram_api_url": telegram.url,
+        "telegram_token": telegram.token,
+        "smtp_url": smtp_url,
+        "email_from": "In Touch <intouch@council.example>",
+        "public_url": f"http://127.0.0.1:{port}",
+        "listen": f"127.0.0.1:{port}",
+        "council_name": "Sunderland City Council (demo)",
+        "council_address": "City Hall, Plater Way, Sunderland",
+    }
+    return DemoSettings(**own)
 
 
 @contextlib.asynccontextmanager
@@ -67,8 +80,11 @@ async def start(port: int, folder: Path) -> AsyncIterator[Stage]:
 def run(port: int) -> None:
     """Run the demo until Ctrl-C or SIGTERM; each start is a fresh council."""
     logs.configure("warning")
-    with tempfile.TemporaryDirectory(prefix="intouch-demo-") as folder:
-        uvloop.run(_run(port, Path(folder)))
+    try:
+        with tempfile.TemporaryDirectory(prefix="intouch-demo-") as folder:
+            uvloop.run(_run(port, Path(folder)))
+    except PortTaken:
+        raise PortTaken(f"Port {port} can't be had. Name another: `PORT=8080 make demo`, or `intouch demo --port 8080`.") from None
 
 
 async def _run(port: int, folder: Path) -> None:

@@ -29,7 +29,8 @@ def bind(listen: str) -> socket.socket:
         found.bind((host, int(port)))
     except (OSError, OverflowError) as error:
         found.close()
-        raise PortTaken(f"Can't listen on {listen} ({type(error).__name__}). Stop what uses that port, or set INTOUCH_LISTEN.") from None
+        why = getattr(error, "strerror", None) or "there is no such port"
+        raise PortTaken(f"Can't listen on {listen} ({why}). Stop what uses that port, or set INTOUCH_LISTEN to another.") from None
     return found
 
 

@@ -88,11 +88,14 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     port = free_port()
     running = _started(tmp_path, port)
     second = _intouch(tmp_path, "run", INTOUCH_LISTEN=f"127.0.0.1:{port}")
+    demo = _intouch(tmp_path, "demo", PORT=str(port))
     running.terminate()
     running.wait()
-    assert second.returncode == 1
-    assert "INTOUCH_LISTEN" in second.stderr
-    assert "Traceback" not in second.stderr
+    assert (second.returncode, demo.returncode) == (1, 1)
+    taken = f"Can't listen on 127.0.0.1:{port} (Address already in use). Stop what uses that port, or set INTOUCH_LISTEN to another."
+    assert second.stderr.splitlines()[-1] == taken
+    assert demo.stderr == f"Port {port} can't be had. Name another: `PORT=8080 make demo`, or `intouch demo --port 8080`.\n"
+    assert _intouch(tmp_path, "demo", "--port", "70000").returncode == 2
 
 
 def test_parts_that_do_not_exist_are_named(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from intouch.demo.server import demo_settings
 from intouch.demo.stage import Stage, next_time
 from intouch.demo.telegram import sending, simulated_telegram
 from intouch.digest.models import Edition
+from intouch.settings import Settings
 from intouch.surveys.models import Survey, SurveyStatus
 from intouch.web import application as web
 from tests.demo.test_mailbox import letter
@@ -52,6 +53,24 @@ async def _chat(browser: httpx.AsyncClient, key: str = "nadia") -> Any:
 async def _bot_says(stage: Stage, text: str, **more: Any) -> None:
     world, updates = stage.telegram.world, stage.telegram.updates
     await sending.send_message(world, updates, {"chat_id": str(cast.NADIA.telegram_id), "text": text, "parse_mode": "HTML", **more})
+
+
+async def test_the_demo_takes_nothing_from_a_councils_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it would send by the council's Notify account, empty its Maildir of reports, and never have a Friday."""
+    (tmp_path / "intouch.toml").write_text('postmark_secret = "real"\nno_such_setting = 1\n')
+    own = {
+        "SETTINGS": tmp_path / "intouch.toml",
+        "NOTIFY_API_KEY": "key",
+        "BOUNCE_MAILDIR": tmp_path,
+        "SEND_TO": "a@b.example",
+        "TIMEZONE": "x",
+    }
+    for name, value in own.items():
+        monkeypatch.setenv(f"INTOUCH_{name}", str(value))
+    async with simulated_telegram() as telegram:
+        chosen = demo_settings(tmp_path, port=8000, telegram=telegram, smtp_url="smtp://127.0.0.1:25")
+    kept = {name for name, field in Settings.model_fields.items() if getattr(chosen, name) == field.default}
+    assert {"notify_api_key", "bounce_maildir", "send_to", "timezone", "postmark_secret", "secret_key", "database_url"} < kept
 
 
 async def test_the_page_loads_only_from_itself(browser: httpx.AsyncClient) -> None:
