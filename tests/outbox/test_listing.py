@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+import sqlalchemy as sa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from intouch.outbox.models import Road, Stand, State
 from intouch.outbox.progress import Progress, Speed
 from intouch.outbox.retrying import Retried
 from intouch.runtime import Runtime
+from tests.conftest import ON_ONE_DATABASE
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, worker
 
 OPEN = Wanted(states=[State.FAILED, State.UNKNOWN])
@@ -53,6 +56,29 @@ async def test_a_long_list_is_walked_in_pages(runtime: Runtime, now: datetime) -
     await queue(runtime, *(draft(number, now) for number in range(2500)))
     assert len(await listed(runtime, Wanted(batches=["test:1"]))) == 2500
     assert len(await listed(runtime, Wanted(), most=1700)) == 1700
+
+
+@ON_ONE_DATABASE
+async def test_a_long_list_is_looked_for_once_and_not_for_each_page(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, *(draft(number, now) for number in range(2500)))
+    asked: list[tuple[str, Any]] = []
+    engine = runtime.sessions.engine.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+    assert len(await listed(runtime, Wanted(states=[State.QUEUED]))) == 2500
+    statements = [one for one in asked if "FROM deliveries" in one[0]]
+    async with runtime.sessions.engine.connect() as connection:
+        plans = [str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asks}", of)).all()) for asks, of in statements]
+    assert sum("ix_deliveries" in plan for plan in plans) == 1 and len(plans) == 4, plans
+
+
+async def test_what_a_sender_took_meanwhile_is_not_listed_as_waiting(runtime: Runtime, now: datetime) -> None:
+    await queue(runtime, *(draft(number, now) for number in range(1200)))
+    async with runtime.sessions.read() as session:
+        walk = listing.walk(session, Wanted(states=[State.QUEUED]))
+        assert len([await anext(walk) for _ in range(1000)]) == 1000
+        await worker(runtime, RecordingChannel()).send_due()
+        # A reading transaction of SQLite goes on seeing what was there when it began.
+        assert len([one async for one in walk]) == (200 if runtime.sessions.is_sqlite else 0)
 
 
 async def test_a_retry_queues_each_once_more_and_leaves_out_addresses_that_are_gone(runtime: Runtime, now: datetime) -> None:
