@@ -155,7 +155,10 @@ async def go_on(runtime: Runtime, chosen: Chosen) -> Done:
         names = await chosen(session)
         number = await holds.resume(session, names)
         late = await Late.of(session, names)
-    return Done(f"{deliveries(number)} resumed.{late.left_behind()}", {"batches": names, "resumed": number, "waiting": late.waiting})
+        cancelled = len(await holds.cancelled(session, names)) - len(late.before)  # those are told of by their wards
+    left = f" {cancelled_stays(cancelled)}" if cancelled > 0 else ""
+    figures = {"batches": names, "resumed": number, "waiting": late.waiting}
+    return Done(f"{deliveries(number)} resumed.{left}{late.left_behind()}", figures)
 
 
 def _it(wards: Sequence[str], one: str = "it", many: str = "them") -> str:

@@ -48,16 +48,25 @@ async def move(session: AsyncSession, batches: Collection[str], stand: Stand, *,
 
 
 async def resume(session: AsyncSession, batches: Collection[str]) -> int:
-    """Take back the order to pause and queue what it kept, in one transaction; how many deliveries go on."""
-    cancelled = sa.select(BatchHold.batch).where(BatchHold.batch.in_(batches), BatchHold.stand == Stand.CANCELLED)
-    if (await session.scalar(cancelled.limit(1))) is not None:
+    """Take back the order to pause and queue what it kept, in one transaction; how many deliveries go on.
+
+    What is cancelled among these stays so; raises ``Closed`` where all are.
+    """
+    gone = await cancelled(session, batches)
+    if gone and gone >= set(batches):
         raise Closed("That was cancelled, and what is cancelled stays so: nothing of it can be resumed.")
     ordered = sa.delete(BatchHold).where(BatchHold.batch.in_(batches), BatchHold.stand == Stand.PAUSED).returning(BatchHold.batch)
     resumed = list(await session.scalars(ordered, execution_options={"synchronize_session": False}))
     # Whoever lets this batch go on while all others are held means it, and may have approved it before it was paused.
     await _approve_some(session, resumed)
-    paused = sa.update(Delivery).where(Delivery.batch.in_(batches), Delivery.state == State.PAUSED)
+    paused = sa.update(Delivery).where(Delivery.batch.in_(set(batches) - gone), Delivery.state == State.PAUSED)
     return await _changed(session, paused.values(state=State.QUEUED, error=None))
+
+
+async def cancelled(session: AsyncSession, batches: Collection[str]) -> set[str]:
+    """Those of these batches that were cancelled."""
+    found = sa.select(BatchHold.batch).where(BatchHold.batch.in_(batches), BatchHold.stand == Stand.CANCELLED)
+    return set(await session.scalars(found))
 
 
 async def hold_all(session: AsyncSession, *, by: str, now: datetime) -> int:

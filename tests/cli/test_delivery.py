@@ -130,6 +130,13 @@ def test_an_edition_is_paused_resumed_and_cancelled_each_safe_to_say_twice(town:
     assert code == 1 and "what is cancelled stays so" in said
 
 
+def test_all_wards_are_resumed_but_those_that_were_cancelled(town: None) -> None:
+    run("digest", "pause")
+    run("digest", "cancel", "--ward", "Fulwell", "--yes")
+    assert run("digest", "resume") == (0, "2 deliveries resumed. 1 edition is cancelled, and what is cancelled stays so.")
+    assert json.loads(run("digest", "status", "--json")[1])["periods"][0]["deliveries"] == {"cancelled": 1, "queued": 2}
+
+
 @pytest.mark.parametrize("words", [("digest", "cancel"), ("delivery", "cancel", "--edition", "2026-W47")])
 def test_cancelling_for_good_is_asked_first_with_how_many(town: None, words: tuple[str, ...]) -> None:
     for answer in ("n\n", "\n", ""):  # the last: nobody is there to answer
