@@ -47,11 +47,13 @@ async def unsubscribed(session: AsyncSession, address: str, *, now: datetime) ->
 
 async def _tell(session: AsyncSession, address: str, *, templates: Templates, now: datetime) -> None:
     """One message to each chat of whoever has this address, or is just giving it."""
+    officials, residents = await _officials(session, address), await _residents(session, address)
+    if not officials and not residents:
+        return  # as with most who have no chat: nothing is rendered for nobody
     official = templates.telegram("ward/email_bounced", email=address).to_json()
     personal = templates.telegram("account/email_bounced", email=address).to_json()
     # Who is a resident, too, can change the address: their message is the one that stays.
-    told = {chat: (owner, official) for owner, chat in await _officials(session, address)}
-    told |= {chat: (owner, personal) for owner, chat in await _residents(session, address)}
+    told = {chat: (owner, official) for owner, chat in officials} | {chat: (owner, personal) for owner, chat in residents}
     drafts = [
         enqueue.Draft(
             key=f"email-gone:{owner}:{now:%Y-%m-%dT%H:%M:%S.%f}",

@@ -82,6 +82,13 @@ class Resident(Base):
             sqlite_where=sa.text("email_confirmed_at IS NOT NULL"),
             postgresql_where=sa.text("email_confirmed_at IS NOT NULL"),
         ),
+        # Asked for with each address that ends, while the others of the edition wait to be written.
+        sa.Index(
+            "ix_residents_email_to_confirm",
+            "email_to_confirm",
+            sqlite_where=sa.text("email_to_confirm IS NOT NULL"),
+            postgresql_where=sa.text("email_to_confirm IS NOT NULL"),
+        ),
         # Links and delivery keys name residents by number: SQLite must not give a deleted draft's number to somebody else.
         {"sqlite_autoincrement": True},
     )

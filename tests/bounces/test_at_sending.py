@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from intouch import sender
+from intouch.bounces import stopping
 from intouch.bounces.models import TroubledAddress
 from intouch.clock import ShiftedClock
 from intouch.outbox import enqueue
@@ -20,6 +23,7 @@ from intouch.post import Post
 from intouch.runtime import Runtime
 from tests.bounces import mailing
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
+from tests.conftest import ON_ONE_DATABASE
 
 FULL, GIVEN_UP = "452 4.2.2 The mailbox is full", timedelta(days=4, hours=1)
 GREYLISTED, BUSY = "450 4.2.0 Greylisted", "452 4.3.1 Insufficient system storage"
@@ -96,3 +100,19 @@ async def test_a_message_that_is_refused_for_a_full_mailbox_counts_at_once(runti
         await worker.send_due()
         await worker.stop(within=5)
     assert (await state_of(runtime, "letter:1"), await scores(runtime)) == (State.FAILED, [1])
+
+
+@ON_ONE_DATABASE
+async def test_an_address_that_ends_is_looked_up_by_indexes_however_many_residents_there_are(runtime: Runtime) -> None:
+    """In the transaction that writes the outcomes of its neighbours: an edition with many such would wait for each."""
+    await mailing.sign_up(runtime)
+    asked: list[tuple[str, Any]] = []
+    engine = runtime.sessions.engine
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+    async with runtime.sessions.write() as session:
+        assert await stopping.gone(session, mailing.ADDRESS, reason="550", templates=runtime.templates, now=runtime.now())
+    looked = [(words, values) for words, values in asked if words.startswith(("SELECT", "UPDATE"))]
+    async with engine.connect() as connection:
+        plans = [str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values)).all()) for words, values in looked]
+    assert any("SEARCH residents" in plan for plan in plans)
+    assert not [plan for plan in plans if re.search("SCAN (residents|subscriptions|deliveries)", plan)]
