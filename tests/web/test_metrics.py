@@ -18,7 +18,7 @@ from intouch.outbox import holds, standing
 from intouch.outbox.models import Lane, Road
 from intouch.runtime import Runtime
 from intouch.web import application
-from intouch.web.metrics import Gauges
+from intouch.web.metrics import Gauges, kept_for
 from tests.conftest import ON_ONE_DATABASE
 from tests.outbox.outboxes import draft, queue
 
@@ -78,6 +78,12 @@ async def test_a_process_without_a_schedule_tells_how_late_the_ticks_of_another_
     pages.state.gauges = Gauges()
     found = values((await client.get("/metrics")).text)
     assert 900 <= found["intouch_tick_lateness_seconds", "every"] < 920
+
+
+@pytest.mark.parametrize(("took", "kept"), [(0.01, 5.0), (1.0, 20.0), (40.0, 60.0)])
+def test_figures_are_kept_the_longer_the_longer_they_took_but_for_a_minute_at_most(took: float, kept: float) -> None:
+    """They took as long as the database hung: after 40 seconds of that, alarms were blind for 13 minutes."""
+    assert kept_for(took) == kept
 
 
 async def test_many_who_ask_at_once_ask_the_database_once(runtime: Runtime, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
