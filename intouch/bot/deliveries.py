@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from intouch.bot.turn import Reply, Turn, old_button
 from intouch.council.models import Officer
 from intouch.digest import approving
@@ -14,6 +16,7 @@ from intouch.errors import Closed, NotAllowed
 from intouch.outbox import holds, listing, retrying
 from intouch.outbox.listing import Wanted
 from intouch.outbox.models import Stand, State
+from intouch.surveys import listing as surveys
 
 _MOST = 5  # of each, in one message; the command line has them all
 _ALONE = "-"  # in a button, for the messages that belong to no batch
@@ -32,7 +35,7 @@ async def deliveries(turn: Turn, *, cancelled: str = "") -> Reply:
     unknown = await listing.unknown_by_batch(session)
     late = await approving.waiting(session)
     orders = [order.batch for order in await holds.standing(session) if order.stand is Stand.PAUSED]
-    names = await approving.names(session, [*orders, *(batch for batch, _ in unknown)])
+    names = await _names(session, [*orders, *(batch for batch, _ in unknown)])
     return turn.say(
         "officers/deliveries",
         edits=True,
@@ -41,10 +44,19 @@ async def deliveries(turn: Turn, *, cancelled: str = "") -> Reply:
         weeks=[(*week, number) for week, number in Counter((one.audience, one.period) for one in late).items() if number > 1][:_MOST],
         late=late[:_MOST],
         paused=[(batch, names.get(batch, batch)) for batch in orders[:_MOST] if _fits(batch)],
+        number_paused=len(orders),
         held_at=await holds.held_since(session),
         held=(await listing.count(session, Wanted(states=[State.HELD]))).get(State.HELD, 0),
         more=max(len(unknown), len(late), len(orders)) > _MOST or not all(_fits(batch) for batch in (*orders, *dict(unknown))),
     )
+
+
+async def _names(session: AsyncSession, batches: Sequence[str]) -> dict[str, str]:
+    """Editions and surveys among these batches, as people call them: ``survey 3, Bin days``."""
+    numbers = {batch: int(batch[7:]) for batch in batches if batch.startswith("survey:") and batch[7:].isdecimal()}
+    titles = await surveys.titles(session, set(numbers.values()))
+    named = {batch: f"survey {number}, {titles[number]}" for batch, number in numbers.items() if number in titles}
+    return named | await approving.names(session, batches)
 
 
 async def tap(turn: Turn) -> Reply:
@@ -77,6 +89,11 @@ async def _let_be(turn: Turn) -> None:
 
 async def _resume(turn: Turn) -> None:
     await holds.resume(turn.session, _batch(turn))
+
+
+async def _resume_all(turn: Turn) -> None:
+    paused = [order.batch for order in await holds.standing(turn.session) if order.stand is Stand.PAUSED]
+    await holds.resume(turn.session, paused)
 
 
 async def _publish(turn: Turn) -> None:
@@ -113,6 +130,7 @@ _ACTS: Mapping[str, Callable[[Turn], Awaitable[str | None]]] = {
     "again": _again,
     "be": _let_be,
     "resume": _resume,
+    "resume_all": _resume_all,
     "publish": _publish,
     "all": _publish_week,
     "cancel": _cancel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -83,3 +84,9 @@ async def _survey_ids(session: AsyncSession, column: sa.orm.InstrumentedAttribut
 
 def _covers(survey: Survey, code: str | None) -> bool:
     return not survey.ward_codes or code in survey.ward_codes
+
+
+async def titles(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
+    """The titles of these surveys, by their number."""
+    found = await session.execute(sa.select(Survey.id, Survey.title).where(Survey.id.in_(numbers)))
+    return {row[0]: row[1] for row in found}

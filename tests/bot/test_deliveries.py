@@ -17,6 +17,7 @@ from intouch.errors import BadInput, Closed, NotAllowed
 from intouch.outbox import holds
 from intouch.outbox.models import Delivery, Stand, State
 from intouch.runtime import Runtime
+from intouch.surveys.models import Survey, SurveyStatus
 from tests.bot.survey_turns import Phone, data_of, message
 from tests.digest import writing
 from tests.digest.conftest import Town, town
@@ -67,12 +68,40 @@ async def test_a_message_that_belongs_to_no_batch_has_buttons_too(runtime: Runti
         await session.execute(sa.update(Delivery).values(state=State.UNKNOWN, settled_at=now))
     reply = await look(phone)
     assert "Single messages: nobody knows whether 2 messages arrived" in message(reply).text
-    await tap(phone, data_of(reply, "Send again"))
+    await tap(phone, data_of(reply, "Send again (1)"))
     assert await states(runtime) == [State.QUEUED, State.QUEUED, State.UNKNOWN]
     async with runtime.sessions.write() as session:
         await session.execute(sa.update(Delivery).values(state=State.UNKNOWN))
-    await tap(phone, data_of(reply, "Let be"))
+    await tap(phone, data_of(reply, "Let be (1)"))
     assert await states(runtime) == [State.CANCELLED, State.CANCELLED, State.UNKNOWN]
+
+
+async def test_where_several_wait_a_number_says_which_button_is_whose(runtime: Runtime, phone: Phone, now: datetime) -> None:
+    asked = Survey(status=SurveyStatus.OPEN, title="Bin days", why="", ward_codes=[], created_at=now, closes_at=now)
+    async with runtime.sessions.write() as session:
+        session.add(asked)
+    await queue(runtime, draft(1, now), draft(2, now, batch=f"survey:{asked.id}"), draft(3, now, batch="test:3"))
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).where(Delivery.address != "3").values(state=State.UNKNOWN, settled_at=now))
+        await holds.order(session, ["test:3"], Stand.PAUSED, by="Olive", now=now)
+    reply = await look(phone)
+    assert f"survey {asked.id}, Bin days: nobody knows whether 1 message arrived (1)." in message(reply).text
+    assert "test:1: nobody knows whether 1 message arrived (2)." in message(reply).text and "test:3: paused (3)." in message(reply).text
+    assert data_of(reply, "Let be (2)") == "deliveries:be:test:1"
+    assert data_of(reply, "Go on sending (3)") == "deliveries:resume:test:3"
+
+
+async def test_all_that_is_paused_goes_on_with_one_tap(runtime: Runtime, phone: Phone, now: datetime) -> None:
+    batches = [f"edition:{number}" for number in range(25)]
+    await queue(runtime, *(draft(number, now, batch=batch) for number, batch in enumerate(batches)))
+    async with runtime.sessions.write() as session:
+        await holds.order(session, batches, Stand.PAUSED, by="Olive", now=now)
+        await holds.move(session, batches, Stand.PAUSED, by="Olive", now=now)
+    assert set(await states(runtime)) == {State.PAUSED}
+    data = data_of(await look(phone), "Go on sending all 25")
+    for _ in range(2):
+        reply = await tap(phone, data)
+    assert set(await states(runtime)) == {State.QUEUED} and "Nothing." in message(reply).text
 
 
 async def test_what_a_button_cannot_name_is_said_to_be_there(runtime: Runtime, phone: Phone, now: datetime) -> None:
