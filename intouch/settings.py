@@ -136,6 +136,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
 
+    @field_validator("data_dir", "bounce_maildir", "categories_file", "epoch_file", mode="before")
+    @classmethod
+    def _empty_is_the_default(cls, value: object, info: ValidationInfo) -> object:
+        """As every page says; a path of no letters is the folder that the command runs in."""
+        return cls.model_fields[str(info.field_name)].default if isinstance(value, str) and not value.strip() else value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -240,6 +246,12 @@ def _entries(listed: str) -> frozenset[str]:
 def settings_file() -> Path:
     """The settings file: ``INTOUCH_SETTINGS`` or ``intouch.toml`` in the folder the command runs in."""
     return Path(os.environ.get("INTOUCH_SETTINGS") or "intouch.toml")
+
+
+def unknown() -> list[str]:
+    """Names in the environment that look like settings and are none, such as a slip of the keyboard; the file's are refused."""
+    known = {f"INTOUCH_{name.upper()}" for name in Settings.model_fields} | {"INTOUCH_SETTINGS"}
+    return sorted(name for name in map(str.upper, os.environ) if name.startswith("INTOUCH_") and name not in known)
 
 
 def load(**overrides: object) -> Settings:

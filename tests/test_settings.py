@@ -112,3 +112,13 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatc
     (tmp_path / "intouch.toml").symlink_to("/proc/self/mem")
     with pytest.raises(BadSettings, match=r"intouch\.toml can't be read: .*Check who may read it\."):
         settings.load()
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_a_path_that_is_empty_is_the_default_and_not_the_folder_one_is_in(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    """Or a restore from a backup would not be noticed, and files in ./new would be taken for reports and deleted."""
+    for name in ("DATA_DIR", "EPOCH_FILE", "BOUNCE_MAILDIR", "CATEGORIES_FILE"):
+        monkeypatch.setenv(f"INTOUCH_{name}", empty)
+    found = settings.load()
+    assert (found.epoch_file, found.bounce_maildir, found.categories_file) == (None, None, None)
+    assert found.data_dir == Path("data")

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 from email.utils import parseaddr
+from pathlib import Path
 
 import jinja2
 import telegram
@@ -96,21 +97,34 @@ async def _guarded(name: str, check: Callable[[Runtime], Awaitable[Finding]], ru
 
 
 def _check_settings(chosen: settings.Settings) -> Iterator[Finding]:
-    folder = chosen.data_dir
+    yield _check_folder(chosen.data_dir)
+    if unknown := settings.unknown():
+        found = f"{', '.join(unknown)}: {'no setting' if len(unknown) == 1 else 'no settings'} that In Touch knows."
+        yield Finding("settings", False, found, "Mend the name, or take it out of the environment.")
+    if chosen.bounce_maildir is not None and not (chosen.bounce_maildir / "new").is_dir():
+        found = f"{chosen.bounce_maildir} is no Maildir: it has no folder `new`."
+        yield Finding("reports of undelivered email", False, found, "Check INTOUCH_BOUNCE_MAILDIR.")
+    yield _check_address(chosen.public_url)
+
+
+def _check_folder(folder: Path) -> Finding:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder) as file:  # asking for the right alone does not see a full disk
             file.write(b"x" * 4096)
-        yield Finding("data folder", True, f"{folder} can be written to.")
+        return Finding("data folder", True, f"{folder} can be written to.")
     except OSError as error:
         advice = "Check INTOUCH_DATA_DIR, and who may write there."
-        yield Finding("data folder", False, f"{folder} can NOT be written to: {error.strerror}.", advice)
-    is_local = chosen.public_url.startswith(("http://127.0.0.1", "http://localhost"))
-    is_secure = chosen.public_url.startswith("https://") or is_local
-    yield Finding(
+        return Finding("data folder", False, f"{folder} can NOT be written to: {error.strerror}.", advice)
+
+
+def _check_address(url: str) -> Finding:
+    is_local = url.startswith(("http://127.0.0.1", "http://localhost"))
+    is_secure = url.startswith("https://") or is_local
+    return Finding(
         "public address",
         is_secure,
-        f"{chosen.public_url}{' (only this machine can open links in emails)' if is_local else ''}.",
+        f"{url}{' (only this machine can open links in emails)' if is_local else ''}.",
         "" if is_secure else "Links carry people's keys: put the pages behind https:// and set INTOUCH_PUBLIC_URL.",
     )
 

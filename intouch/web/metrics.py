@@ -86,7 +86,7 @@ def _may_see(request: Request) -> bool:
     token = runtime_of(request).settings.metrics_token.get_secret_value()
     if token:
         given = request.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        return hmac.compare_digest(given.encode("latin-1"), f"Bearer {token}".encode())  # Starlette reads headers as Latin-1
     try:
         # Behind a proxy on this machine this is the address that it forwards; see docs/decisions/0122.
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback

@@ -120,6 +120,15 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(tmp_path: Path) -> None
     assert "Traceback" not in told.stdout + told.stderr
 
 
+def test_the_doctor_names_a_setting_that_is_none_and_a_folder_that_is_no_maildir(tmp_path: Path) -> None:
+    told = _intouch(tmp_path, "doctor", INTOUCH_SMPT_URL="smtp://secret@mail", INTOUCH_BOUNCE_MAILDIR=str(tmp_path / "mail")).stdout
+    assert "WRONG  settings: INTOUCH_SMPT_URL: no setting that In Touch knows. Mend the name" in told and "secret" not in told
+    assert f"{tmp_path}/mail is no Maildir: it has no folder `new`. Check INTOUCH_BOUNCE_MAILDIR." in told
+    (tmp_path / "mail" / "new").mkdir(parents=True)
+    told = _intouch(tmp_path, "doctor", INTOUCH_BOUNCE_MAILDIR=str(tmp_path / "mail")).stdout
+    assert "Maildir" not in told and "settings" not in told
+
+
 def test_the_doctor_keeps_secrets_to_itself(tmp_path: Path) -> None:
     token = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
     told = _intouch(
