@@ -1,0 +1,31 @@
+"""Columns: what stands over them in the briefing is not cut in two on a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from intouch.digest.rendering import BriefingPress
+from intouch.letters import Letters
+from intouch.templating import Templates
+from tests.chromium import visited
+from tests.digest import cases
+
+# The widths of small phones, and those of "Washington" in their bold letters, for each pixel of the letters' size.
+ANDROID = (360, 5.4)  # Roboto
+IPHONE = (375, 5.75)  # San Francisco
+ROOM = """() => [...document.querySelectorAll("th[scope=col]")].filter(one => one.querySelector("span")).map(one => {
+  const style = getComputedStyle(one)
+  return (one.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)) / parseFloat(style.fontSize)
+})"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("phone", "word"), [ANDROID, IPHONE])
+async def test_the_name_of_a_real_ward_fits_over_its_column(chromium: str, templates: Templates, phone: int, word: float) -> None:
+    letter = BriefingPress(Letters(templates), templates).letter(cases.BRIEFING, name="Carl")
+    async with visited(chromium) as browser:
+        page = await browser.new_page(viewport={"width": phone, "height": 800})
+        await page.set_content(letter.html)
+        room = await page.evaluate(ROOM)
+    assert len(room) == 2  # the ward's and the area's: over the whole city stands no number
+    assert min(room) >= word, room
