@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 from intouch.outbox.models import Delivery
 from intouch.residents.models import Resident, ResidentStatus
 from intouch.runtime import Runtime
-from intouch.surveys.models import Answer
+from intouch.surveys.models import Answer, Option, Question, Survey
 from tests import axe
 from tests.chromium import visited
 from tests.web.test_answering import Ids, _link, survey
@@ -264,3 +264,34 @@ async def test_signing_up_by_keyboard_alone(site: Runtime, browser: Browser) -> 
     await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     async with site.sessions.read() as session:
         assert await session.scalar(sa.select(Resident.wants_board)) is True
+
+
+ARABIC = "أعمال الطرق في شارع الكنيسة."
+# For each piece of Arabic whether its full stop, which is its end, stands on the left of its beginning.
+ENDS_ON_THE_LEFT = """() => {
+  const found = [], walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT)
+  const left = (node, at) => {
+    const range = document.createRange()
+    range.setStart(node, at)
+    range.setEnd(node, at + 1)
+    return range.getBoundingClientRect().left
+  }
+  while (walker.nextNode()) {
+    const node = walker.currentNode, first = node.data.search(/[\\u0600-\\u06ff]/), last = node.data.lastIndexOf(".")
+    if (first >= 0 && node.parentElement.checkVisibility()) found.push(left(node, last) < left(node, first))
+  }
+  return found
+}"""
+
+
+async def test_what_was_written_from_right_to_left_is_read_so(browser: Browser, site: Runtime, survey: Ids) -> None:
+    async with site.sessions.write() as session:
+        await session.execute(sa.update(Survey).values(title=ARABIC, why=ARABIC))
+        await session.execute(sa.update(Question).values(text=ARABIC))
+        await session.execute(sa.update(Option).values(text=ARABIC))
+    page = await browser.new_page(viewport=DESK)
+    found = []
+    for question in ("single", "multiple", "text"):
+        await page.goto(await _url(site, _link(site, survey, question, 0)))
+        found += await page.evaluate(ENDS_ON_THE_LEFT)
+    assert len(found) >= 10 and all(found), found
