@@ -59,6 +59,21 @@ async def test_polling_goes_on_after_an_answer_that_is_none(house: House, log: l
     await until(is_told, what="the odd answer")
 
 
+async def test_who_says_at_once_that_there_is_nothing_new_is_not_asked_all_the_time(house: House) -> None:
+    """The Bot API answers when there is something, or after 25 seconds; others do not know how to wait."""
+    alice = house.telegram.person(1001, "Alice")
+    await signs_up(alice)
+    house.telegram.answer_oddly("getUpdates", body='{"ok": true, "result": []}', times=100)
+    (left,) = house.telegram.faults.planned
+    await alice.sends("/help")  # ends the question that is open
+    await alice.expects("What you can do here")
+    await asyncio.sleep(2)
+    assert 95 <= left.times < 100
+    left.times = 0
+    await alice.sends("/help")
+    await alice.expects("What you can do here")
+
+
 @pytest.mark.parametrize("method", ["deleteWebhook", "setMyCommands", "setMyDescription"])
 async def test_a_start_survives_answers_that_are_none(house: House, log: list[EventDict], method: str) -> None:
     alice = house.telegram.person(1001, "Alice")
