@@ -134,7 +134,17 @@ async def _sweep(runtime: Runtime, now: datetime) -> int:
         return swept.queued + swept.unknown
 
 
+async def _part_with_wards(runtime: Runtime, now: datetime) -> None:
+    """What fell due in wards that have ended since is made while its readers still live in them."""
+    today = now.astimezone(runtime.settings.zone).date()
+    for audience in Audience:
+        async with runtime.sessions.read() as session:
+            due = await editions.missing(session, audience, weekly(runtime.settings, audience), now=now)
+        await publish(runtime, [one for one in due if one.ward.valid_to is not None and one.ward.valid_to <= today], now=now)
+
+
 async def _move_residents(runtime: Runtime, now: datetime) -> int:
+    await _part_with_wards(runtime, now)
     async with runtime.sessions.write() as session:
         moved = await moving.move_to_new_wards(
             session, on=now.astimezone(runtime.settings.zone).date(), templates=runtime.templates, links=runtime.links, now=now

@@ -15,6 +15,8 @@ from intouch.clock import ShiftedClock
 from intouch.digest import ticks
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery
+from intouch.places.models import Ward
+from intouch.residents.models import Resident
 from intouch.runtime import Runtime
 from intouch.surveys.models import Survey, SurveyStatus
 from tests.digest import writing
@@ -69,6 +71,31 @@ async def test_a_survey_that_closes_with_the_digest_is_in_it_and_not_in_the_next
         assert (await session.get_one(Survey, survey_id)).status in (SurveyStatus.CLOSED, SurveyStatus.PUBLISHED)
         query = sa.select(Edition).where(Edition.ward_id == news.southwick, Edition.audience == Audience.DIGEST).order_by(Edition.period)
         assert [len(edition.contents["said"]) for edition in await session.scalars(query)] == [1, 0]
+
+
+async def test_a_digest_that_comes_a_day_late_still_finds_its_readers_in_the_ward_that_has_ended(
+    runtime: Runtime, clock: ShiftedClock, news: Town
+) -> None:
+    """The machine was away from Friday to Saturday, when the new wards came into force."""
+    saturday = FRIDAY.date() + timedelta(days=1)
+    box = {"west": -1.41, "south": 54.92, "east": -1.40, "north": 54.93}
+    ring = [[-1.41, 54.92], [-1.40, 54.92], [-1.40, 54.93], [-1.41, 54.93], [-1.41, 54.92]]
+    async with runtime.sessions.write() as session:
+        (await session.get_one(Ward, news.southwick)).valid_to = saturday
+        new = Ward(code="E05099999", name="Southwick and Redhouse", valid_from=saturday, boundary=[[ring]], **box)
+        session.add(new)
+        reader = (await session.scalars(sa.select(Resident))).one()
+        reader.longitude, reader.latitude = -1.405, 54.925
+    await tick(runtime, clock, WEDNESDAY)
+    done = await tick(runtime, clock, FRIDAY + timedelta(hours=18))
+    assert (done["failed"], done["residents_moved"]) == (0, 1)
+    assert [(await tick(runtime, clock, FRIDAY + timedelta(hours=hours)))["digests"] for hours in (19, 7 * 24)] == [0, 1]
+    async with runtime.sessions.read() as session:
+        query = sa.select(Edition.period, Edition.ward_id).join(
+            Delivery, Delivery.batch == sa.literal("edition:") + sa.cast(Edition.id, sa.Text)
+        )
+        sent = [tuple(row) for row in await session.execute(query.where(Edition.audience == Audience.DIGEST).order_by(Edition.period))]
+    assert sent == [("2026-W47", news.southwick), ("2026-W48", new.id)]
 
 
 async def test_one_part_that_fails_does_not_stop_the_others(
