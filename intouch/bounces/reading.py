@@ -16,6 +16,7 @@ from intouch import logs
 from intouch.bounces import statuses
 from intouch.bounces.models import Kind
 from intouch.bounces.verp import ReturnPath
+from intouch.channels.smtp_words import is_of_relaying
 
 log = logs.get("bounces")
 
@@ -194,9 +195,11 @@ def _of_recipient(group: Message) -> tuple[str, Kind] | None:
     if not action.startswith(_FAILED):
         return None
     status, _, comment = _AFTER_STATUS.sub("\n", str(group.get("status", "")).strip(), count=1).partition("\n")
-    kind = statuses.of_code(status)
+    kind, told = statuses.of_code(status), f"{group.get('diagnostic-code', '')}\n{comment}"
+    if kind is Kind.HARD and is_of_relaying(told):
+        return status, Kind.SOFT
     if kind is None or statuses.is_open(status):
-        words = statuses.of_words(f"{group.get('diagnostic-code', '')}\n{comment}")
+        words = statuses.of_words(told)
         return (words[0] or status if kind else words[0], words[1]) if words else (status, kind) if kind else ("", Kind.SOFT)
     return status, kind
 

@@ -12,6 +12,7 @@ from typing import cast
 
 from intouch import logs
 from intouch.channels import mime, outcomes
+from intouch.channels.doubt import Doubt
 from intouch.channels.email_rate import EmailRate
 from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.smtp_connection import Connection, Letter, connect
@@ -61,6 +62,7 @@ class SmtpChannel:
         self._patience = patience or Patience()
         self._wear = wear or Wear()
         self._tempo = Tempo(address.connections)
+        self._doubt = Doubt()
         self._jobs = Jobs()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = 0
@@ -224,7 +226,7 @@ class SmtpChannel:
             job.is_second = True  # the server had hung up before it began
             self._put_back(job)
         else:
-            job.settle(outcome)
+            job.settle(self._doubt.weigh(outcome))
 
     def _adapt(self, connection: Connection, outcome: Outcome) -> None:
         """Fewer connections for a server that complains, more again for one that takes what it is given."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Outcome
-from intouch.channels.smtp_words import Blame, blame
+from intouch.channels.smtp_words import Blame, blame, is_of_relaying
 
 # At the beginning, or the way of qmail at the end: "(#5.1.1)".
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b|\(#([245]\.\d{1,3}\.\d{1,3})\)")
@@ -108,8 +108,8 @@ def _blamed(reply: Reply) -> Blame:
         return said or _by_code(reply)
     if reply.enhanced == "5.2.1":  # "disabled", and Gmail's for a mailbox that gets too much at this time
         return Blame.LATER if said is Blame.MESSAGE else said or Blame.NOBODY
-    if reply.enhanced.startswith("5.1."):
-        return Blame.NOBODY
+    if reply.enhanced.startswith("5.1."):  # Stalwart says "5.1.2 Relay not allowed"
+        return Blame.US if is_of_relaying(reply.text) else Blame.NOBODY
     if reply.enhanced == "5.2.2" or reply.code == 552:
         return Blame.LATER
     return Blame.US if said is Blame.US else Blame.MESSAGE

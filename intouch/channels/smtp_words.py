@@ -16,13 +16,16 @@ class Blame(StrEnum):
 
 
 _ENOUGH = 4000  # characters; whoever writes more than that about a refusal says it at the beginning
+_RELAYING = r"""\brelay(ing)?\W+(\w+\W+){0,2}(denied|not|prohibited|disallowed|rejected)\b
+        |\b(to|not|no|cannot|can't|don't|won't)\srelay\b"""
 # In this order: "mailbox unavailable: over quota" is a full one, and "sender address: user unknown" blames the sender.
 _SAID = {
     Blame.LATER: r"""quota|\b(mail\s?box|inbox|account|(mail)?folder|disk|storage)\W+(\w+\W+){0,3}(full|exceed\w*)\b
         |\bfull\s(mail\s?box|inbox)\b
         |\binsufficient\s(\w+\s)?(storage|space)\b|\bno\sspace\sleft\b|\bmail\s?box\ssize\b
         |\btime(d\s|-)?out\b|\bnot\sresponding\b|\bunreachable\b|\bconnection\srefused\b""",
-    Blame.US: r"""\brelay(ing)?\W+(\w+\W+){0,2}(denied|not|prohibited|disallowed|rejected)\b|\b(to|not|no|cannot|can't|don't|won't)\srelay\b
+    Blame.US: _RELAYING
+    + r"""
         |rcpthosts|\bauth(enticat\w+|oriz\w+)?\b|\bstarttls\b|\bsender\W+(\w+\W+){0,2}(verif\w+|reject\w*|denied|invalid|unknown|not)\b
         |\bverification\sfailed\sfor\b|\bclient\s(host|address|was)\b|\b(dns|rb|dnsb)l\b|spamhaus|\b(block|black|deny)\W?list|\breputation\b
         |\badministrative(ly)?\s(prohibit|deni|reject)\w+|\bhelo\b|\breverse\s(dns|lookup)\b|\bptr\b
@@ -42,6 +45,12 @@ _SAID = {
         |\b(doesn't|does\snot)\shave\san?\s(\S{1,80}\s)?account\b""",
 }
 _PATTERNS = {blame: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for blame, pattern in _SAID.items()}
+_OF_RELAYING = re.compile(_RELAYING, re.IGNORECASE | re.VERBOSE)
+
+
+def is_of_relaying(words: str) -> bool:
+    """Whether the words say that we may not send to others there."""
+    return _OF_RELAYING.search(words[:_ENOUGH]) is not None
 
 
 def blame(words: str) -> Blame | None:

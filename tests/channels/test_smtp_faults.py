@@ -58,6 +58,18 @@ MATRIX = [
 
 
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "stepwise"])
+async def test_a_server_that_knows_nobody_ends_few_addresses(pipelining: bool) -> None:
+    """OpenSMTPD's words to whoever may not send to others by it; else an edition would end the address of every subscriber."""
+    script = {"RCPT": [*["550 Invalid recipient"] * 8, "250 ok", "550 Invalid recipient"]}
+    async with serving(ScriptedSmtp(script, pipelining=pipelining)) as server:
+        channel = channel_to(server)
+        outcomes = await send(channel, *(f"r{number}@x.example" for number in range(10)))
+        await channel.close()
+    assert [outcome.verdict for outcome in outcomes] == [D, D, D, D, D, R, R, R, S, D]
+    assert outcomes[5].error == "RCPT: 550 Invalid recipient"
+
+
+@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "stepwise"])
 @pytest.mark.parametrize(("stage", "fault", "verdict"), MATRIX)
 async def test_a_fault_at_a_stage_concerns_this_recipient_and_not_the_next(
     stage: str, fault: str, verdict: Verdict, pipelining: bool

@@ -37,6 +37,8 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         (550, "Relaying denied", R),
         (550, "Administrative prohibition", R),  # Exim's, for any rule of its owner that has no words of its own
         (550, "5.7.1 Unable to relay", R),
+        (550, "5.1.2 Relay not allowed.", R),  # Stalwart's
+        (550, "5.1.1 Relaying denied", R),
         (550, "5.7.54 SMTP; Unable to relay recipient in non-accepted domain", R),
         (554, "5.7.1 <grace@x.example>: Relay access denied", R),
         (553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", R),
