@@ -30,6 +30,7 @@ _MOST_PARTS = 200
 _MOST_LINES, _MOST_BOUNDARIES = 50_000, 100
 _BOUNDARY = re.compile(rb"(?i)\bboundary[\s*\d]*=")
 _LONG_TYPE = re.compile(rb"(?im)^content-type:(?:[^\r\n]|[\r\n]+[ \t]){4000}")
+_EMAILS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers")
 _FAILED = ("fail", "error")  # "error" is OpenSMTPD's word for it
 _QUOTED = re.compile(r"(?im)^[^\w\n]*(?:received|return-path): |^-.*\bcopy of\b")
 _DELAYED = re.compile(r"(?i)\bdelay|^\W*warning\b")
@@ -102,6 +103,22 @@ def _parts(message: Message) -> Iterator[Message]:
         if number >= _MOST_PARTS:
             return
         yield part
+
+
+def _beside_ours(message: Message) -> Iterator[Message]:
+    """The parts but those of an email that came back; a report that somebody passed on, whole, is none."""
+    ours: set[int] = set()
+    for part in _parts(message):
+        inside = _inner(part)
+        is_ours = id(part) in ours or (part.get_content_type() in _EMAILS and not any(map(_is_report, inside)))
+        if is_ours:
+            ours.update(map(id, inside))
+        else:
+            yield part
+
+
+def _is_report(message: Message) -> bool:
+    return message.get_content_type() == "multipart/report"
 
 
 def _content(part: Message) -> bytes:
@@ -217,7 +234,7 @@ def _of_words(message: Message) -> tuple[str, Kind] | None:
 
 def _of_people(message: Message) -> tuple[str, Kind] | None:
     """What the part for people says, up to where it quotes our own email, which may speak of anything."""
-    for part in _parts(message):
+    for part in _beside_ours(message):
         if part.get_content_maintype() == "text":
             words = _TAGS.sub(" ", _content(part)[:20_000].decode("utf-8", "replace"))
             if found := statuses.of_letter(_QUOTED.split(words, maxsplit=1)[0]):
