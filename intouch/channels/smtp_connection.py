@@ -17,6 +17,7 @@ from intouch.smtp_address import SmtpAddress
 
 _BARE = re.compile(rb"\r\n|\r|\n")
 _END = b".\r\n"
+_NOT_BEHIND_THE_DOT = (500, 501, 502, 503, 554)  # Haraka says 503
 _OPENING = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
@@ -43,7 +44,7 @@ class Connection:
     """Transactions one after the other. ``is_broken``: not to be used again. ``was_stale``: the last attempt found out
     that the server had let go of the connection earlier, or takes nothing more over it, so it says nothing about that message.
     ``was_slowed``: the server complained about our pace. ``was_silent``: it did not answer in time. ``was_deaf``: to an
-    opening that rode with the letter before; some throw away what follows the final dot, against RFC 2920."""
+    opening that rode with the letter before; some throw away what follows the final dot, or refuse it, against RFC 2920."""
 
     def __init__(self, wire: Wire, offer: Offer, sender: str, patience: Patience) -> None:
         self._wire = wire
@@ -181,6 +182,9 @@ class Connection:
                     raise
                 self.is_broken = True  # what was refused stays refused, whatever became of the rest
                 return refused
+            if rode and stage is Stage.MAIL and reply.code in _NOT_BEHIND_THE_DOT:
+                self.was_deaf, self._heard = True, False
+                raise Lost("the mail server takes no command behind a message")
             if refused is None and not _accepts(stage, reply):
                 refused = self._refused(stage, reply)
             is_taken = is_taken or (stage is Stage.RCPT and reply.is_good)

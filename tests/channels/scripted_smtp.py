@@ -29,6 +29,7 @@ class ScriptedSmtp:
     script: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pipelining: bool = True
     is_deaf: bool = False  # throws away what came behind the final dot before its reply
+    is_strict: bool = False  # refuses each command of that with 503, as Haraka does
     extensions: Sequence[str] = ("8BITMIME",)
     idle: float | None = None  # seconds without a command after which it says 421 and hangs up
     port: int = 0
@@ -101,10 +102,14 @@ class ScriptedSmtp:
             if not line:
                 raise _End
             lines.append(line)
-        if self.is_deaf:
+        behind = b""
+        if self.is_deaf or self.is_strict:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(65536), 0.05)
-        if await self._say("final", GOOD["final"] if recipient else "554 5.5.1 no valid recipients", writer):
+                behind = await asyncio.wait_for(reader.read(65536), 0.05)
+        is_taken = await self._say("final", GOOD["final"] if recipient else "554 5.5.1 no valid recipients", writer)
+        if self.is_strict:
+            writer.write(b"503 Bad sequence of commands\r\n" * behind.count(b"\n"))
+        if is_taken:
             self.taken.append((recipient, b"".join(lines)))
 
     async def _say(self, stage: str, otherwise: str, writer: asyncio.StreamWriter) -> bool:

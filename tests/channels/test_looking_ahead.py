@@ -89,3 +89,20 @@ async def test_a_server_that_throws_away_what_follows_the_dot_makes_us_wait_once
     assert {outcome.verdict for outcome in outcomes.values()} == {Verdict.SENT}
     assert sorted(address for address, _ in server.taken) == sorted(one.address for one in batch)
     assert server.connections == 2
+
+
+async def test_a_server_that_refuses_what_follows_the_dot_puts_nobody_off() -> None:
+    async with serving(ScriptedSmtp(is_strict=True)) as server:
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(20)]
+        outcomes = await send(server, batch)
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.SENT}
+    assert sorted(address for address, _ in server.taken) == sorted(one.address for one in batch)
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("reply", ["552 5.3.4 too large", "550 5.7.1 not you"])
+async def test_a_sender_who_is_refused_behind_the_dot_is_refused(reply: str) -> None:
+    async with serving(ScriptedSmtp({"MAIL": ["250 ok", reply]})) as server:
+        verdicts = [outcome.verdict for outcome in await send(server, five())]
+    assert verdicts == [Verdict.SENT, Verdict.FAILED if "552" in reply else Verdict.RETRY, *[Verdict.SENT] * 3]
+    assert server.connections == 1
