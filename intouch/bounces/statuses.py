@@ -47,6 +47,11 @@ def is_open(status: str) -> bool:
     return status.endswith(".0.0") or status in ("5.1.0", "5.2.0", _DISABLED, "5.3.0", "5.5.0") or "." not in status
 
 
+def is_guess(status: str, words: str) -> bool:
+    """Whether a code is sendmail's own, which writes 5.1.1 for each bare 550, and the mail server's words are about something else."""
+    return status == "5.1.1" and _ENHANCED.search(words) is None and blame(words) not in (None, Blame.NOBODY)
+
+
 def of_words(words: str) -> tuple[str, Kind] | None:
     """The code in a mail server's words, and what it or else they say; None where they say nothing."""
     status, kind = _coded(words)

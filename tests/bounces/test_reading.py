@@ -31,6 +31,8 @@ MINE = PATHS.of(12)
         # The code leaves it open, or there is none: the words tell a full mailbox and what is held against us from nobody.
         (POSTFIX, {"status": "5.0.0", "words": "550 User account is overquota"}, Kind.SOFT, "550"),
         (POSTFIX, {"status": "5.0.0", "words": "550 relay not permitted"}, Kind.SOFT, "550"),
+        (SENDMAIL, {"words": "550 Mailbox quota exceeded", "command": "RCPT"}, Kind.SOFT, "5.1.1"),  # its own code for a bare 550
+        (SENDMAIL, {"words": "550 No such user here", "command": "RCPT"}, Kind.HARD, "5.1.1"),
         (POSTFIX, {"status": "5.1.2", "words": "550 5.1.2 Relay not allowed."}, Kind.SOFT, "5.1.2"),  # Stalwart's
         (POSTFIX, {"status": "5.0.0", "words": "550 Client host [192.0.2.10] blocked using zen.spamhaus.org"}, Kind.SOFT, "550"),
         (POSTFIX, {"status": "5.5.0", "words": "550 5.5.0 Requested action not taken: mailbox unavailable (S2017)"}, Kind.HARD, "5.5.0"),
