@@ -14,7 +14,7 @@ from intouch.cli import saying, stopping
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, Yes, say, say_json
 from intouch.cli.stopping import BY, Chosen, deliveries
-from intouch.digest import batches
+from intouch.digest import approving, batches
 from intouch.errors import BadInput, NotFound
 from intouch.outbox import epoch, holds, listing, retrying
 from intouch.outbox.listing import Listed, Wanted
@@ -40,23 +40,26 @@ def show(
 ) -> None:
     """Who did not get it: deliveries with their address and the reason, failed and unknown ones unless --state says otherwise."""
 
-    async def work(runtime: Runtime) -> tuple[list[Listed], int, str]:
+    async def work(runtime: Runtime) -> tuple[list[Listed], int, str, dict[str, str]]:
         async with runtime.sessions.read() as session:
             wanted = Wanted(batches=await _batches(session, edition, batch), states=_states(state))
             found = [one async for one in listing.walk(session, wanted, most=most)]
             held_at = await holds.held_since(session)
             told = saying.moment(held_at, runtime.settings.zone) if held_at else ""
-            return found, sum((await listing.count(session, wanted)).values()), told
+            names = await approving.names(session, sorted({one.batch for one in found if one.batch}))
+            return found, sum((await listing.count(session, wanted)).values()), told, names
 
-    found, total, held_at = with_runtime(work)
+    found, total, held_at, names = with_runtime(work)
     if held_at:
         say(epoch.sentence(held_at), is_error=True, color=typer.colors.YELLOW)
     if as_json:
         say_json({"total": total, "deliveries": [asdict(one) for one in found]})
         return
-    for one in found:
+    of = [names.get(one.batch or "", one.batch or "-") for one in found]
+    width = max([14, *map(len, of)])
+    for one, name in zip(found, of, strict=True):
         why = " ".join((one.error or "").split())
-        say(f"{one.number:>8}  {one.state:<9}  {one.batch or '-':<14}  {one.address or '(erased)':<32}  {why}".rstrip())
+        say(f"{one.number:>8}  {one.state:<9}  {name:<{width}}  {one.address or '(erased)':<32}  {why}".rstrip())
     shown = f", the first {len(found):,} shown (--most)" if total > len(found) else ""
     say(f"{deliveries(total)} {' or '.join(_states(state))}{shown}.")
 

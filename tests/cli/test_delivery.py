@@ -86,6 +86,7 @@ def test_who_did_not_get_it_is_one_command(town: None) -> None:
     settle("resident3@mail.example", State.UNKNOWN)
     code, said = run("delivery", "list", "--edition", "2026-W47/southwick")
     assert code == 0 and "resident1@mail.example" in said and "mailbox full" in said and "resident3" not in said
+    assert " failed digest 2026-W47, Southwick resident1@mail.example " in said
     assert said.endswith("1 delivery failed or unknown.")
     found = json.loads(run("delivery", "list", "--state", "unknown", "--json")[1])
     assert (found["total"], found["deliveries"][0]["address"]) == (1, "resident3@mail.example")
