@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from intouch import legible, signing_key
@@ -209,7 +209,8 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database URL to open; SQLite in the data folder when none was set."""
-        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'intouch.sqlite3'}"
+        own = URL.create("sqlite", database=str(self.data_dir / "intouch.sqlite3"))  # whatever letters the folder's name has
+        return self.database_url.get_secret_value() or own.render_as_string()
 
     @property
     def epoch_path(self) -> Path:

@@ -112,6 +112,14 @@ def test_settings_that_cannot_be_used_are_named_without_their_secrets(tmp_path: 
     assert "hunter2" not in told.stderr + told.stdout
 
 
+@pytest.mark.parametrize("name", ["what? #1", "100%41", "Müller & Söhne @home"])
+def test_the_database_is_in_the_data_folder_whatever_that_is_called(tmp_path: Path, name: str) -> None:
+    """A backup of the folder would be without it: it was beside the folder."""
+    told = _intouch(tmp_path, "digest", "status", INTOUCH_DATA_DIR=str(tmp_path / name))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} <= {name, "intouch.toml"} and (tmp_path / name / "intouch.sqlite3").is_file()
+
+
 def test_the_doctor_names_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     told = _intouch(tmp_path, "doctor")
     assert told.returncode == 1
