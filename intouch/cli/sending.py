@@ -19,7 +19,8 @@ from intouch.council import people
 from intouch.digest import batches, editions
 from intouch.digest.models import Audience
 from intouch.errors import NotFound
-from intouch.outbox import enqueue, progress, ready
+from intouch.outbox import enqueue, listing, progress, ready
+from intouch.outbox.listing import Wanted
 from intouch.outbox.models import Stand
 from intouch.runtime import Runtime
 
@@ -80,17 +81,23 @@ async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> Don
         await enqueue.enqueue(session, draft)
     what = f"“[Test] {letter.subject}” to {address}"
     began = time.monotonic()
-    while time.monotonic() - began < _PATIENCE:
+    while True:
         async with runtime.sessions.read() as session:
             found = await progress.measure(session, [draft.key])
-        if found.is_over:
-            figures = {"to": address, "sent": bool(found.sent), "waiting": bool(found.kept)}
-            return Done(f"{what} {_how(found)}.", figures)
+            reasons = [one.error async for one in listing.walk(session, Wanted(batches=[draft.key])) if one.error]
+        if found.is_over or time.monotonic() - began > _PATIENCE:
+            figures = {"to": address, "sent": bool(found.sent), "waiting": bool(found.kept or found.left)}
+            return Done(f"{what} {_how(found, reasons[0] if reasons else '')}", figures)
         await asyncio.sleep(0.2)
-    return Done(f"{what} waits in the outbox. Is a sender running (`intouch run`)?", {"to": address, "sent": False, "waiting": True})
 
 
-def _how(found: progress.Progress) -> str:
+def _how(found: progress.Progress, reason: str) -> str:
+    if found.sent:
+        return "is sent."
     if found.kept:
-        return "is held: it goes out with `intouch delivery approve`"
-    return "is sent" if found.sent else "was not taken: see `intouch delivery list --state failed,unknown,cancelled`"
+        return "is held: it goes out with `intouch delivery approve`."
+    if found.left and reason:
+        return f"is put off, and tried again by itself: {reason}"
+    if found.left:
+        return "waits in the outbox. Is a sender running (`intouch run`)?"
+    return f"was not taken: {reason}"

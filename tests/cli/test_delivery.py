@@ -21,12 +21,15 @@ from typer.testing import CliRunner
 
 from intouch import app as application
 from intouch import settings as settings_module
-from intouch.cli import app, stopping, watching
+from intouch.cli import app, sending, stopping, watching
 from intouch.cli.watching import Look
+from intouch.digest.models import Audience
 from intouch.outbox.models import Delivery, Stand, State
 from intouch.outbox.progress import Progress
 from intouch.places.models import Ward
 from intouch.runtime import Runtime
+from tests.bounces.test_at_sending import worker_to
+from tests.channels.scripted_smtp import ScriptedSmtp, serving
 from tests.digest import writing
 from tests.digest.conftest import Town, ward
 from tests.outbox.outboxes import RecordingChannel, draft, queue, states, until, worker
@@ -266,6 +269,31 @@ def test_a_test_send_is_the_real_letter_to_one_address_and_each_one_goes_out(tow
     assert len({row.key for row in found}) == 2
     assert "Road closed" in found[0].payload["text"] and "resident" not in found[0].payload["text"]
     assert found[0].payload["headers"]["List-Unsubscribe-Post"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "said", "figures"),
+    [
+        ("451 4.7.1 Greylisted", "is put off, and tried again by itself: RCPT: 451 4.7.1 Greylisted", {"sent": False, "waiting": True}),
+        ("550 5.1.1 No such user", "was not taken: RCPT: 550 5.1.1 No such user", {"sent": False, "waiting": False}),
+        ("", "is sent.", {"sent": True, "waiting": False}),
+    ],
+)
+def test_a_test_send_says_what_the_mail_server_said(
+    town: None, monkeypatch: pytest.MonkeyPatch, reply: str, said: str, figures: dict[str, bool]
+) -> None:
+    monkeypatch.setattr("intouch.cli.sending._PATIENCE", 5.0)
+    run("digest", "pause")
+
+    async def send_while_it_waits(runtime: Runtime) -> tuple[str, dict[str, Any]]:
+        async with serving(ScriptedSmtp({"RCPT": [reply]} if reply else {})) as server, running(worker_to(runtime, server)):
+            done = await sending._test(runtime, Audience.DIGEST, "Southwick", "olive@council.example")
+        return done.sentence, dict(done.figures)
+
+    with time_machine.travel(SATURDAY, tick=True):
+        sentence, found = in_database(send_while_it_waits)
+    assert sentence == f"“[Test] This week in Southwick” to olive@council.example {said}"
+    assert found == figures | {"to": "olive@council.example"}
 
 
 def test_the_bar_ends_by_itself_when_nothing_is_left_and_says_how_it_went(town: None) -> None:
