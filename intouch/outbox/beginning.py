@@ -108,7 +108,8 @@ class Beginnings:
             return waits | dict.fromkeys(marked, True)
 
         # In one go, so that the call follows the COMMIT at once: whoever dies in between leaves a message of which nobody knows.
-        return await self._sessions.transact(mark)
+        async with self._sessions.in_time():
+            return await self._sessions.transact(mark)
 
     async def _waits(self, session: AsyncSession, numbers: Collection[int], now: datetime) -> dict[int, float]:
         """Those whose chats were just written to without their pacer's knowledge, and for how long they wait."""

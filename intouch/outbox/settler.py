@@ -140,7 +140,8 @@ class Settler:
 
     async def _commit(self, group: list[Settled], follow: Follow | None) -> None:
         now = self._clock.now()
-        written = await self._sessions.transact(lambda session: settling.settle(session, group, self._rules, now=now, follow=follow))
+        async with self._sessions.in_time():
+            written = await self._sessions.transact(lambda session: settling.settle(session, group, self._rules, now=now, follow=follow))
         if written < len(group):
             log.warning("outbox.lease_lost", outcomes=len(group) - written)
         elif self._note_sent is not None:

@@ -198,7 +198,8 @@ class Worker:
             may_send_to=self._may_send_to,
         )
         now = self._clock.now()
-        claimed = await self._sessions.transact(lambda session: claiming.claim(session, wanted, now=now))
+        async with self._sessions.in_time():
+            claimed = await self._sessions.transact(lambda session: claiming.claim(session, wanted, now=now))
         if claimed.deliveries:
             self._flights.begin(line, claimed.deliveries, claimed_at=claimed_at)
             task = asyncio.create_task(self._carry(line, claimed.deliveries, now))
@@ -209,7 +210,7 @@ class Worker:
         return touched
 
     async def _is_anything_due(self, line: Line) -> bool:
-        async with self._sessions.glance() as session:
+        async with self._sessions.in_time(), self._sessions.glance() as session:
             return await claiming.is_anything_due(session, line.road, line.lanes, now=self._clock.now())
 
     async def _carry(self, line: Line, deliveries: list[Parcel], claimed_at: datetime) -> None:
@@ -221,7 +222,8 @@ class Worker:
     async def _send(self, line: Line, deliveries: list[Parcel], left: dict[int, Parcel]) -> None:
         otherwise = outcomes.not_tried("the batch could not be prepared", after=1.0)
         try:
-            packed = await self._packer.pack(deliveries, self._flights.is_ours)
+            async with self._sessions.in_time():
+                packed = await self._packer.pack(deliveries, self._flights.is_ours)
             for one in packed.settled:
                 self._settler.put(Settled(left.pop(one.delivery.id), one.outcome))
             if packed.envelopes:
@@ -280,7 +282,7 @@ class Worker:
         """What an officer pauses or cancels, and who has left, is given back before it is begun, although we have claimed it."""
         if not self._flights:
             return
-        async with self._sessions.glance() as session:
+        async with self._sessions.in_time(), self._sessions.glance() as session:
             self._flights.hold(await holds.stopped(session))
             self._flights.recall(await self._recalls.look(session))
 
@@ -289,6 +291,6 @@ class Worker:
         if not asked:
             return
         renewed_at = elapsed()
-        async with self._sessions.write() as session:
+        async with self._sessions.in_time(), self._sessions.write() as session:
             kept = await claiming.renew(session, self.holder, asked, until=self._clock.now() + self.habits.lease)
         self._flights.renewed(asked, kept, renewed_at=renewed_at)

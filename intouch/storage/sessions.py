@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from intouch.storage import inline_sqlite, one_hop, troubles
 from intouch.storage.writer_thread import WriterThread
 
 T = TypeVar("T")
+
+ANSWERS_WITHIN = 30.0  # seconds; a claim or an outcome takes some milliseconds
 
 # Set while this task writes: a second transaction would wait for the first for ever.
 writing: ContextVar[bool] = ContextVar("writing", default=False)
@@ -48,12 +51,27 @@ def open_engine(url: str) -> AsyncEngine:
     return engine
 
 
+# Milliseconds, seconds and a number of tries: a line on which nothing comes back is given up after half a minute, at work or at rest.
+_TCP = {"TCP_USER_TIMEOUT": 30_000, "TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+
+
 def _prepare_postgres(connection: Any, _record: Any) -> None:
+    connection.run_async(_give_up_in_time)
     # A machine that was cut off, or a process that was stopped, while it wrote would hold its rows until TCP gives it up, for two
     # hours as a rule. As long as a delivery's lease; no parameter of the connection, for PgBouncer refuses those that it doesn't know.
     # Whoever has waited for a lock must see what was committed meanwhile, whatever a database is set to for other programs.
     settings = "SET idle_in_transaction_session_timeout = '45s'; SET default_transaction_isolation = 'read committed'"
     connection.run_async(lambda raw: raw.execute(settings))
+
+
+async def _give_up_in_time(raw: Any) -> None:
+    """Without it TCP tries again for a quarter of an hour, and waits for an answer for ever."""
+    line = raw._transport.get_extra_info("socket")
+    if line.family in (socket.AF_INET, socket.AF_INET6):
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _TCP.items():
+            if option := getattr(socket, name, None):  # not every system has each of them
+                line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -80,9 +98,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 class Sessions:
     """Hands out sessions: ``read()`` never commits, ``write()`` commits when its block ends without an error."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, answers_within: float = ANSWERS_WITHIN) -> None:
+        """``answers_within``: seconds, for ``in_time``; else than usual only in tests."""
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite is a file: its work can't be abandoned half-way, and there is no line that could be broken.
+        self._answers_within = None if self.is_sqlite else answers_within
         self._reader = async_sessionmaker(engine, expire_on_commit=False)
         self.writing_engine = engine.execution_options(writes=True)
         self._writer = async_sessionmaker(self.writing_engine, expire_on_commit=False)
@@ -115,6 +136,10 @@ class Sessions:
         else:
             async with self._turn:
                 yield
+
+    def in_time(self) -> asyncio.Timeout:
+        """Around short work that others wait for: ``TimeoutError`` when PostgreSQL says nothing for so long, though TCP sees no fault."""
+        return asyncio.timeout(self._answers_within)
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """What ``work`` gives, committed; it is done in the writer's thread on SQLite, so it only reads and writes its session."""

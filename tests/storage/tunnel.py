@@ -20,6 +20,7 @@ class Tunnel:
     def __init__(self, server: sa.URL) -> None:
         self._server = server
         self._losses = 0
+        self._swallowed = 0
         self.url = ""
 
     async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,9 +29,11 @@ class Tunnel:
             far_reader, far_writer = await asyncio.open_unix_connection(f"{cast('str', folder)}/.s.PGSQL.{port}")
         else:
             far_reader, far_writer = await asyncio.open_connection(self._server.host or "127.0.0.1", port)
-        begun = self._losses
+        begun, swallowed = self._losses, self._swallowed
         back = asyncio.create_task(self._bring_back(far_reader, writer))
         while said := await reader.read(65536):
+            if self._swallowed > swallowed:
+                continue
             if self._losses > begun:
                 cast("socket.socket", writer.get_extra_info("socket")).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 break
@@ -43,6 +46,10 @@ class Tunnel:
         while said := await reader.read(65536):
             writer.write(said)
         writer.close()
+
+    def swallow(self) -> None:
+        """As when a pooler is stuck: what comes on the connections that there are is taken, and nothing is ever said to it."""
+        self._swallowed += 1
 
     def lose(self) -> None:
         """As when a router forgets its connections: nobody is told, and whoever speaks on one of them is refused. New ones get through."""
