@@ -90,8 +90,12 @@ async def unpublished(
     if not left:
         return []
     since = await _told_until(session, audience, due_at)
-    first = await _never_told(session, audience, week_before=periods.due_at(periods.previous_period(period), when), due_at=due_at)
-    return [Due(audience, ward, period, since.get(ward.id, first), due_at) for ward in left]
+    week_before = periods.due_at(periods.previous_period(period), when)
+    first = await _never_told(session, audience, week_before=week_before, due_at=due_at)
+    # What is in a ward that began since was told by the old ones: reports follow the boundaries.
+    last_week = week_before.astimezone(when.zone).date()
+    inherited = max(since.values(), default=first)
+    return [Due(audience, ward, period, since.get(ward.id, inherited if ward.valid_from > last_week else first), due_at) for ward in left]
 
 
 async def _told_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:

@@ -215,6 +215,18 @@ async def test_a_first_edition_tells_of_the_week_before_the_council_began(runtim
     assert {due.since for due in missing} == {DUE - timedelta(days=7)}
 
 
+async def test_a_new_wards_first_edition_tells_what_the_old_ones_have_not_told(runtime: Runtime, town: Town) -> None:
+    """Reports follow the boundaries: four weeks of them would be told a second time."""
+    await begin(runtime, DUE - timedelta(days=90))
+    for weeks in (3, 2, 1):
+        await tick(runtime, DUE - timedelta(weeks=weeks))
+    new = ward("E05099999", "Southwick and Redhouse", None, valid_from=DUE.date() - timedelta(days=1))
+    await town.add(new)
+    async with runtime.sessions.read() as session:
+        missing = await editions.missing(session, Audience.DIGEST, FRIDAY, now=DUE)
+    assert {due.ward.name: due.since for due in missing}["Southwick and Redhouse"] == editions.until(DUE - timedelta(weeks=1))
+
+
 async def test_who_moves_to_another_ward_in_the_week_still_gets_one_digest(runtime: Runtime, town: Town) -> None:
     await begin(runtime, DUE - timedelta(days=3))
     grace = await town.subscriber()
