@@ -23,7 +23,8 @@ _SAID = {
     Blame.LATER: r"""quota|\b(mail\s?box|inbox|account|(mail)?folder|disk|storage)\W+(\w+\W+){0,3}(full|exceed\w*)\b
         |\bfull\s(mail\s?box|inbox)\b
         |\binsufficient\s(\w+\s)?(storage|space)\b|\bno\sspace\sleft\b|\bmail\s?box\ssize\b
-        |\btime(d\s|-)?out\b|\bnot\sresponding\b|\bunreachable\b|\bconnection\srefused\b""",
+        |\btime(d\s|-)?out\b|\bnot\sresponding\b|\bunreachable\b|\bconnection\srefused\b
+        |\bfailing\sfor\sa\slong\stime\b|\bretry\stime\snot\sreached\b""",
     Blame.US: _RELAYING
     + r"""
         |rcpthosts|\bauth(enticat\w+|oriz\w+)?\b|\bstarttls\b|\bsender\W+(\w+\W+){0,2}(verif\w+|reject\w*|denied|invalid|unknown|not)\b

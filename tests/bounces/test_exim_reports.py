@@ -1,4 +1,4 @@
-"""Reports that carry our own email whole: what stands in a digest is no word about its reader's address."""
+"""Exim's reports, which carry our own email whole: what stands in a digest is no word about its reader's address."""
 
 from __future__ import annotations
 
@@ -39,3 +39,16 @@ def test_a_report_that_was_passed_on_whole_is_heard_with_its_words_for_people() 
     report = _whole(written(POSTFIX, path=MINE, status="5.0.0", words="550 relay not permitted"))
     head = b'Content-Type: multipart/mixed; boundary="f"\r\n\r\n--f\r\nContent-Type: message/rfc822\r\n\r\n'
     assert read(head + report + b"\r\n--f--\r\n", PATHS, recipients=[MINE]) == Report(Kind.SOFT, "550", 12)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "all hosts have been failing for a long time and were last tried after this message arrived",
+        "retry time not reached for any host after a long failure period",
+    ],
+)
+def test_a_server_that_was_away_for_days_may_come_back(words: str) -> None:
+    """Exim's words for it; its code is 5.0.0, and no other server has said anything."""
+    report = written(EXIM_FULL, path=MINE).replace(b"mailbox is full: retry timeout exceeded", words.encode())
+    assert read(_whole(report), PATHS, recipients=[MINE]) == Report(Kind.SOFT, "5.0.0", 12)
