@@ -68,9 +68,10 @@ class Tempo:
         self._deaf_until = now + _QUIET
         if self.allowed > 1:
             self.allowed //= 2
-        elif is_first:
+            return True
+        if is_first:
             self.rest = _longer(self.rest)
-        return True
+        return is_first
 
 
 def _longer(pause: float) -> float:

@@ -54,6 +54,13 @@ def test_a_server_that_takes_so_many_a_minute_gets_nearly_as_many() -> None:
     assert refused < 150
 
 
+def test_what_a_silence_hears_at_one_connection_is_told_once() -> None:
+    tempo = Tempo(1)
+    assert [tempo.complain(float(second)) for second in range(0, 8, 2)] == [True, False, False, False]
+    tempo.praise()
+    assert tempo.complain(10.0)
+
+
 def test_successes_bring_everything_back() -> None:
     tempo = Tempo(2)
     for second in (0.0, 2.0):
