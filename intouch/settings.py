@@ -255,6 +255,11 @@ def unknown() -> list[str]:
     return sorted(name for name in map(str.upper, os.environ) if name.startswith("INTOUCH_") and name not in known)
 
 
+def wants_no_colours() -> bool:
+    """Whether who has this terminal asked for none (no-color.org), or has one that shows none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
 def load(**overrides: object) -> Settings:
     """The settings; raises ``BadSettings`` with one line per setting that cannot be used, values left out."""
     if os.environ.get("INTOUCH_SETTINGS") and (not settings_file().exists() or settings_file().is_dir()):

@@ -247,4 +247,4 @@ async def _figures(runtime: Runtime, audience: Audience) -> _Status:
 
 
 def _counted(numbers: Mapping[str, Any]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in sorted(numbers.items())) or "none"
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(numbers.items())) or "none"

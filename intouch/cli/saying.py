@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from intouch import legible
+from intouch import legible, settings
 from intouch.errors import BadInput
 from intouch.templating import dated_moment, plural
 
@@ -41,9 +41,11 @@ class Done:
 
 
 def say(text: str, *, is_error: bool = False, color: str | None = None, is_bold: bool = False) -> None:
-    """Print ``text``, in which whatever would rule the terminal shows as �."""
+    """Print ``text``, in which whatever would rule the terminal shows as �; in no colours where somebody asked for that."""
     with _told_where_it_goes():
-        typer.secho(legible.for_terminal(text), err=is_error, fg=color, bold=is_bold or None)
+        typer.secho(
+            legible.for_terminal(text), err=is_error, fg=color, bold=is_bold or None, color=False if settings.wants_no_colours() else None
+        )
 
 
 def say_json(value: Any, *, in_one_line: bool = False) -> None:

@@ -1,6 +1,9 @@
 """Saying: what commands print rules no terminal, and tells moments in one way."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,3 +43,16 @@ def test_a_moment_is_told_in_council_time_with_its_year(at: datetime, words: str
 )
 def test_a_length_of_time_is_told_in_the_unit_that_fits(minutes: int, words: str) -> None:
     assert saying.span(timedelta(minutes=minutes)) == words
+
+
+@pytest.mark.parametrize(("asked", "is_red"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_a_terminal_gets_colours_unless_somebody_asked_for_none(tmp_path: Path, asked: dict[str, str], is_red: bool) -> None:
+    ours, theirs = os.openpty()
+    own = {"INTOUCH_DATA_DIR": str(tmp_path), "INTOUCH_SETTINGS": os.devnull, "TERM": "xterm", **asked}
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    words = [sys.executable, "-m", "intouch.cli", "delivery", "retry"]
+    assert subprocess.run(words, env=kept | own, stderr=theirs, timeout=60, check=False).returncode == 1
+    os.close(theirs)
+    written = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "Say which deliveries" in written and ("\x1b[31m" in written) is is_red
