@@ -41,7 +41,7 @@ class Synchronising:
         """Ask the database what time it is, and put our clock right if it is wrong by more than a second."""
         if self._clock is None:
             return
-        async with self._sessions.read() as session:
+        async with self._sessions.in_time(), self._sessions.read() as session:
             await session.connection()  # a new one takes its time, which is none of the answer's
             asked = elapsed()
             theirs: datetime = (await session.scalars(sa.select(sa.func.clock_timestamp()))).one()

@@ -269,11 +269,11 @@ class Worker:
                 await asyncio.wait_for(self._stopped.wait(), seconds)
 
     async def _sweep(self) -> None:
-        async with self._sessions.read() as session:
+        async with self._sessions.in_time(), self._sessions.read() as session:
             ended = set(filter(self._presence.has_ended, await sweeping.holders(session)))
             if not ended and not await sweeping.is_anything_lost(session, now=self._clock.now()):
                 return
-        async with self._sessions.write() as session:
+        async with self._sessions.in_time(), self._sessions.write() as session:
             swept = await sweeping.sweep(session, now=self._clock.now(), harmless=self.habits.harmless, ended=ended)
         log.warning("outbox.swept", queued=swept.queued, unknown=swept.unknown)
         self.nudge()
