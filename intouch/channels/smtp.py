@@ -29,9 +29,12 @@ _NOT_AHEAD = 3600.0  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wear:
-    """After how many messages and seconds a connection is closed, and how long it is kept without any message."""
+    """After how many messages, refusals in a row and seconds a connection is closed, and how long it is kept without any message."""
 
     messages: int = 500  # opening another costs as much as ten messages; Exim, for one, takes no more than 1,000
+    refusals: int = (
+        4  # each is two errors to Postfix, which waits a second with every answer from the tenth on, and hangs up at the twentieth
+    )
     age: float = 300.0
     idle: float = 10.0
 
@@ -264,7 +267,8 @@ class SmtpChannel:
         return seat.connection
 
     def _is_worn(self, connection: Connection) -> bool:
-        return connection.messages >= self._wear.messages or time.monotonic() - connection.opened_at > self._wear.age
+        is_used = connection.messages >= self._wear.messages or connection.refusals >= self._wear.refusals
+        return is_used or time.monotonic() - connection.opened_at > self._wear.age
 
     def _refused(self, job: Job, error: CannotConnect) -> None:
         """While other connections stand or may yet, the server only wants no more of them; otherwise the road is closed."""

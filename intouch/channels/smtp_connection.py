@@ -59,6 +59,7 @@ class Connection:
         self.was_slowed = self.was_silent = self.was_deaf = False
         self.opened_at = time.monotonic()
         self.messages = 0
+        self.refusals = 0  # in a row
         self.is_broken = False
         self.was_stale = False
 
@@ -99,6 +100,8 @@ class Connection:
             outcome = self._lost(error)
         finally:
             self.is_broken = self.is_broken or self._is_used_up or not whole
+        if not self.was_slowed:  # else it is about our pace, and another connection would hear it too
+            self.refusals = 0 if outcome.verdict is outcomes.Verdict.SENT else self.refusals + 1
         says_nothing = self._is_used_up or not self._heard
         self.was_stale = self.is_broken and self.messages > 1 and outcome.verdict is outcomes.Verdict.RETRY and says_nothing
         return outcome

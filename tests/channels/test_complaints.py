@@ -111,6 +111,37 @@ async def test_a_server_that_takes_so_many_messages_over_a_connection_is_asked_f
     assert max(server.seen[-8:]) == 4
 
 
+@dataclass
+class Touchy(ScriptedSmtp):
+    """Hangs up at the tenth error on a connection that has brought no message since, as Postfix does at the twentieth."""
+
+    errors: int = 0
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.errors = 0
+        await super().handle(reader, writer)
+
+    async def _say(self, stage: str, otherwise: str, writer: asyncio.StreamWriter) -> bool:
+        if self.errors >= 10:
+            otherwise, self.script = "421 4.7.0 Error: too many errors", {}
+        is_good = await super()._say(stage, otherwise, writer)
+        self.errors = 0 if stage == "final" and is_good else self.errors + (not is_good)
+        return is_good
+
+
+async def test_a_server_that_counts_errors_hears_few_over_each_connection() -> None:
+    """Else whoever is on a greylist, of whom each is two errors, would have it hang up on all others."""
+    script = {"RCPT": [*["450 4.2.0 Greylisted"] * 3, "250 ok", *["450 4.2.0 Greylisted"] * 16]}
+    async with serving(Touchy(script)) as server:
+        channel = channel_to(server, 1)
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(24)]
+        outcomes = [outcome async for _, outcome in each(channel, batch)]
+        await channel.close()
+    assert [outcome.verdict for outcome in outcomes].count(Verdict.SENT) == 5
+    assert {outcome.error for outcome in outcomes} == {"", "RCPT: 450 4.2.0 Greylisted"}
+    assert server.connections == 5
+
+
 async def test_who_rests_behind_a_complaint_is_let_go_when_we_stop() -> None:
     script = {"MAIL": ["250 ok", *["451 4.3.2 later"] * 9]}
     async with serving(ScriptedSmtp(script)) as server:
