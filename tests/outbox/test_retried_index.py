@@ -32,11 +32,14 @@ async def page(runtime: Runtime) -> bytes:
 async def extent(runtime: Runtime) -> object:
     if runtime.sessions.is_sqlite:
         return await page(runtime)
-    async with runtime.sessions.read() as session:  # PostgreSQL gives an index its first leaf with its first row
+    async with runtime.sessions.read() as session:
         return await session.scalar(sa.text(f"SELECT pg_relation_size('{INDEX}')"))
 
 
 async def test_what_is_sent_at_the_first_try_never_touches_it(runtime: Runtime, now: datetime) -> None:
+    if not runtime.sessions.is_sqlite:  # PostgreSQL gives an index its first leaf with its first row, which may be another test's
+        async with runtime.sessions.write() as session:
+            await session.execute(sa.text(f"REINDEX INDEX {INDEX}"))
     untouched = await extent(runtime)
     await queue(runtime, *(draft(number, now) for number in range(300)))
     await worker(runtime, RecordingChannel()).send_due()
