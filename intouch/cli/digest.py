@@ -19,7 +19,7 @@ from intouch.cli import stopping, watching
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, fail, moment, say, say_json
 from intouch.digest import batches, briefing, contents, editions, figures, periods
-from intouch.digest.models import Audience, EditionStatus
+from intouch.digest.models import Audience
 from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
 from intouch.digest.scope import Scope
 from intouch.errors import BadInput
@@ -179,11 +179,10 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
         due = await editions.unpublished(session, audience, when, period=chosen, ward_id=ward_id)
     made = await schedule.publish(runtime, due, now=now, even_late=True)
     async with runtime.sessions.read() as session:
-        found = await figures.by_period(session, audience)
+        waiting = await figures.waiting(session, audience, chosen)
         theirs = await batches.in_period(session, audience, chosen, ward_id=ward_id)
         stands = Counter(order.stand for order in await holds.standing(session) if order.batch in theirs)
         is_held = await holds.held_since(session) is not None
-    waiting = sum(one.editions.get(EditionStatus.WAITING.value, 0) for one in found if one.period == chosen)
     return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], held=is_held)
 
 
@@ -200,6 +199,13 @@ async def _watch(runtime: Runtime, audience: Audience, period: str, ward: str = 
         await watching.watch(runtime, chosen, title=f"{audience.value} {period}")
 
 
+async def _watch_latest(runtime: Runtime, audience: Audience) -> None:
+    async with runtime.sessions.read() as session:
+        latest = await figures.latest(session, audience)
+    due = periods.last_due(schedule.weekly(runtime.settings, audience), runtime.now())
+    await _watch(runtime, audience, latest or due, as_json=True)
+
+
 async def _ward_id(runtime: Runtime, session: AsyncSession, audience: Audience, ward: str) -> int | None:
     when = schedule.weekly(runtime.settings, audience)
     return (await editions.chosen_ward(session, ward, now=runtime.now(), when=when)).id if ward else None
@@ -210,7 +216,6 @@ class _Status:
     """How the latest weeks stand, which is next, and since when all bulk is held, if it is."""
 
     weeks: list[figures.PeriodFigures]
-    last_period: str
     next_period: str
     next_due_at: datetime
     held_at: datetime | None
@@ -218,13 +223,12 @@ class _Status:
 
 
 def _status(audience: Audience, as_json: bool, watch: bool) -> None:
+    if watch and as_json:
+        with_runtime(lambda runtime: _watch_latest(runtime, audience))
+        return
     found = with_runtime(lambda runtime: _figures(runtime, audience))
     if found.held_at:
         say(epoch.sentence(moment(found.held_at, found.zone)), is_error=True, color=typer.colors.YELLOW)
-    latest = found.weeks[0].period if found.weeks else found.last_period
-    if watch and as_json:
-        with_runtime(lambda runtime: _watch(runtime, audience, latest, as_json=True))
-        return
     if as_json:
         weeks = [asdict(one) for one in found.weeks]
         say_json({"next_period": found.next_period, "next_due_at": found.next_due_at, "held_at": found.held_at, "periods": weeks})
@@ -233,7 +237,7 @@ def _status(audience: Audience, as_json: bool, watch: bool) -> None:
         say(f"{one.period}  editions: {_counted(one.editions)}  deliveries: {_counted(one.deliveries)}")
     say(f"Next due: {found.next_period}, {moment(found.next_due_at, found.zone)}")
     if watch and found.weeks:
-        with_runtime(lambda runtime: _watch(runtime, audience, latest, as_json=False))
+        with_runtime(lambda runtime: _watch(runtime, audience, found.weeks[0].period, as_json=False))
 
 
 async def _figures(runtime: Runtime, audience: Audience) -> _Status:
@@ -241,9 +245,8 @@ async def _figures(runtime: Runtime, audience: Audience) -> _Status:
     async with runtime.sessions.read() as session:
         found = await figures.by_period(session, audience)
         held_at = await holds.held_since(session)
-    last = periods.last_due(when, now)
-    following = periods.next_period(last)
-    return _Status(found, last, following, periods.due_at(following, when), held_at, runtime.settings.zone)
+    following = periods.next_period(periods.last_due(when, now))
+    return _Status(found, following, periods.due_at(following, when), held_at, runtime.settings.zone)
 
 
 def _counted(numbers: Mapping[str, Any]) -> str:
