@@ -1,6 +1,7 @@
 """Every command: help with an example, JSON where a machine may read it, and a pipe that closes early."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from intouch.cli import app, rooms
 
 # Servers, what is JSON anyway, and what has its own --format.
+PYTHON = shlex.quote(sys.executable)  # the folder may have a space in its name
 WITHOUT_JSON = {"run", "demo", "resident export", "survey results"}
 
 
@@ -49,7 +51,7 @@ def test_the_list_of_all_commands_says_of_each_what_it_says_of_itself() -> None:
 
 def test_asking_for_the_list_loads_no_command(tmp_path: Path) -> None:
     """Whoever types a command waits for what it loads; all of them together took seven times as long."""
-    told = _shell(f"{sys.executable} -X importtime -m intouch.cli --help", tmp_path)
+    told = _shell(f"{PYTHON} -X importtime -m intouch.cli --help", tmp_path)
     assert told.returncode == 0 and "intouch.cli.rooms" in told.stderr
     assert [name for name in ("sqlalchemy", "telegram", "pydantic", "intouch.settings") if f" {name}\n" in told.stderr] == []
 
@@ -69,7 +71,7 @@ def test_a_machine_can_read_it(name: str) -> None:
 def _shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INTOUCH_")}
     own = {"INTOUCH_DATA_DIR": str(folder / "data"), "INTOUCH_SETTINGS": "/dev/null", "INTOUCH_EPOCH_FILE": str(folder / "epoch.json")}
-    line = line.replace("intouch ", f"{sys.executable} -m intouch.cli ")
+    line = line.replace("intouch ", f"{PYTHON} -m intouch.cli ")
     return subprocess.run(["bash", "-c", line], env={**kept, **own}, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 

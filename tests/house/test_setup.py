@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def make(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("release", ["(2, 7, 18)", "(3, 10, 12)"])
 def test_an_old_python_is_named_and_a_newer_one_asked_for(tmp_path: Path, release: str) -> None:
     old = f"import sys; sys.version_info = {release}; exec(sys.argv[1])"
-    done = make(tmp_path, f'[ "$1" = -c ] && exec {sys.executable} -c "{old}" "$2"; echo "made an old one"')
+    done = make(tmp_path, f'[ "$1" = -c ] && exec {shlex.quote(sys.executable)} -c "{old}" "$2"; echo "made an old one"')
     assert done.returncode != 0 and "needs Python 3.11 or newer, and this is" in done.stderr
     assert "made an old one" not in done.stdout and not (tmp_path / ".venv").exists()
 
