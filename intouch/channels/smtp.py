@@ -32,9 +32,8 @@ class Wear:
     """After how many messages, refusals in a row and seconds a connection is closed, and how long it is kept without any message."""
 
     messages: int = 500  # opening another costs as much as ten messages; Exim, for one, takes no more than 1,000
-    refusals: int = (
-        4  # each is two errors to Postfix, which waits a second with every answer from the tenth on, and hangs up at the twentieth
-    )
+    # Each is two errors to Postfix, which waits a second with every answer from the tenth on, and hangs up at the twentieth.
+    refusals: int = 4
     age: float = 300.0
     idle: float = 10.0
 
