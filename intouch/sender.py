@@ -109,6 +109,7 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         who_left=deliveries.who_left,
         chat_gap=1 / settings.telegram_per_chat,
         beat=keeper.beat if keeper else None,
+        look=keeper.look if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
     )
     runtime.bell.listen(worker.nudge)

@@ -27,6 +27,7 @@ log = logs.get("outbox")
 EVERY = 5.0  # seconds between two beats
 MOST_DATABASES = 20  # that the file remembers
 NOTICED = "In Touch, which noticed a restore"
+_FIRST = sa.select(Epoch).order_by(Epoch.database).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +110,38 @@ class Keeper:
         self._last_sent = LastSent(path)
         self._database = ""
         self._can_write = True
+        self._lines = -1  # as many connections had been opened when the database was last compared
 
     def note_sent(self, delivery: int) -> None:
-        """It is committed that this delivery is sent: what the beats do not show, a restore to a moment since the last one, shows here."""
-        if self._database:
+        """It is committed that this delivery is sent: what the beats do not show, a restore to a moment since the last one, shows here.
+
+        Not what was written on a connection behind which may be an older copy: that would cover up what the copy lacks.
+        """
+        if self._database and self._lines == self._sessions.lines:
             self._last_sent.note(self._database, delivery)
+
+    async def look(self) -> bool:
+        """After a claim, before anything of it is sent: True when it must not be, for behind a new connection was an older copy.
+
+        It costs nothing while the connections are those of the last comparison. Raises what the database raises.
+        """
+        lines, known = self._sessions.lines, self._database
+        if lines == self._lines:
+            return False
+        async with self._sessions.read() as session:
+            row = await session.scalar(_FIRST)
+            is_as_it_was = row is not None and row.database == known and not await self._is_older(session, row)
+        if is_as_it_was:
+            self._lines = lines
+            return False
+        return await self.beat() or known not in ("", self._database)  # else somebody else has noticed it first
 
     async def beat(self) -> bool:
         """One beat, before the first claim and every few seconds from then on; True when it noticed a restore."""
-        now = self._clock.now()
+        now, lines = self._clock.now(), self._sessions.lines
         async with self._sessions.write() as session:
             row = await _row(session, now)
-            kept = await asyncio.to_thread(self._file.beat_of, row.database)
-            is_restored = row.beat < kept or await self._knows_less(session, row.database)
+            is_restored = await self._is_older(session, row)
             if is_restored:
                 held = await holds.hold_all(session, by=NOTICED, now=now)
                 log.error("epoch.restored", held=held, advice="see `intouch delivery list --state held`, then `intouch delivery approve`")
@@ -131,9 +151,13 @@ class Keeper:
             else:
                 row.beat, row.at = row.beat + 1, now
             database, beat = row.database, row.beat
-        self._database = database
+        self._database, self._lines = database, lines
         await self._write(database, beat, now)
         return is_restored
+
+    async def _is_older(self, session: AsyncSession, row: Epoch) -> bool:
+        kept = await asyncio.to_thread(self._file.beat_of, row.database)
+        return row.beat < kept or await self._knows_less(session, row.database)
 
     async def _knows_less(self, session: AsyncSession, database: str) -> bool:
         """Whether a delivery that this database had sent is not sent in it. What is sent stays so, and no row is ever deleted."""
@@ -155,7 +179,7 @@ class Keeper:
 
 async def _row(session: AsyncSession, now: datetime) -> Epoch:
     # Two processes that begin at once make two rows; the first by name counts from then on.
-    row: Epoch | None = await session.scalar(sa.select(Epoch).order_by(Epoch.database).limit(1).with_for_update())
+    row: Epoch | None = await session.scalar(_FIRST.with_for_update())
     return row or await _begin(session, now)
 
 

@@ -78,10 +78,11 @@ class Worker:
         habits: Habits | None = None,
         chat_gap: float = 1.0,
         beat: Callable[[], Awaitable[object]] | None = None,
+        look: Callable[[], Awaitable[bool]] | None = None,
         note_sent: Callable[[int], None] | None = None,
     ) -> None:
         self.habits = habits or Habits()
-        self._beat = beat
+        self._beat, self._look = beat, look
         self._presence = presence
         self.holder = presence.name
         self._sessions = sessions
@@ -223,6 +224,8 @@ class Worker:
         otherwise = outcomes.not_tried("the batch could not be prepared", after=1.0)
         try:
             async with self._sessions.in_time():
+                if self._look is not None and await self._look():
+                    self._flights.recall(self._flights.ids())
                 packed = await self._packer.pack(deliveries, self._flights.is_ours)
             for one in packed.settled:
                 self._settler.put(Settled(left.pop(one.delivery.id), one.outcome))

@@ -104,6 +104,9 @@ class Sessions:
         self.is_sqlite = engine.dialect.name == "sqlite"
         # SQLite is a file: its work can't be abandoned half-way, and there is no line that could be broken.
         self._answers_within = None if self.is_sqlite else answers_within
+        self.lines = 0  # how many connections to PostgreSQL were opened so far: behind a new one may be another server
+        if not self.is_sqlite:
+            sa.event.listen(engine.sync_engine, "connect", self._count_line)
         self._reader = async_sessionmaker(engine, expire_on_commit=False)
         self.writing_engine = engine.execution_options(writes=True)
         self._writer = async_sessionmaker(self.writing_engine, expire_on_commit=False)
@@ -167,6 +170,9 @@ class Sessions:
             self._glances = self._open_inline(connections=5)
         async with AsyncSession(self._glances, expire_on_commit=False) as session:
             yield session
+
+    def _count_line(self, _connection: Any, _record: Any) -> None:
+        self.lines += 1
 
     @property
     def _has_file(self) -> bool:

@@ -177,13 +177,16 @@ async def test_a_restore_to_the_second_before_a_kill_is_noticed(runtime: Runtime
     one, channel = keeper(runtime), RecordingChannel()
     assert not await one.beat()
     await queue(runtime, *(draft(number, now) for number in range(5)))
-    await worker(runtime, channel, beat=one.beat, note_sent=one.note_sent).send_due()
+    sender = worker(runtime, channel, beat=one.beat, look=one.look, note_sent=one.note_sent)
+    await sender.send_due()
+    await queue(runtime, *(draft(number, now) for number in range(5, 10)))
+    await sender.send_due()  # now on connections behind which it has looked
     assert not any(await beats(runtime))
     async with runtime.sessions.write() as session:  # as it was before they were sent, with no beat in between
         await session.execute(sa.update(Delivery).values(state=State.QUEUED, settled_at=None, provider_id=None))
     assert await beats(runtime) == [True, False, False, False, False]
     await worker(runtime, channel).send_due()
-    assert len(channel.sent) == 5
+    assert len(channel.sent) == 10
 
 
 async def test_what_another_has_taken_over_is_no_sign_of_a_restore(runtime: Runtime, now: datetime) -> None:
