@@ -3,56 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 from intouch import logs
 from intouch.channels import outcomes
 from intouch.channels.outcomes import Channel, Outcome
 from intouch.clock import Clock, elapsed
-from intouch.outbox import claiming, epoch, holds, sweeping
+from intouch.outbox import claiming
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
-from intouch.outbox.flights import PACES, Flights, Hold, Line, Pace
+from intouch.outbox.flights import Flights, Hold, Line
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import Lane, Road
 from intouch.outbox.packing import Begin, Packer
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.presence import Presence
 from intouch.outbox.recalling import Recalls, WhoLeft
 from intouch.outbox.rendering import Renderer
+from intouch.outbox.rounds import Rounds
 from intouch.outbox.settler import Settler
-from intouch.outbox.settling import PATIENCE, Follow, Rules, Settled
+from intouch.outbox.settling import Follow, Rules, Settled
 from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
 
-
-# An edition that is paused stops within two seconds, on all processes.
-HOLDS_EVERY = 0.5
 LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
-
-
 # How long, in seconds, rounds that are under way may take to end by themselves.
 PARTING = 1.5
 
 
 def _everybody(_address: str) -> bool:
     return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """How a worker goes about it; the defaults suit everybody but tests."""
-
-    lease: timedelta = timedelta(seconds=45)
-    poll: float = 1.0
-    sweep_every: float = 10.0
-    patience: timedelta = PATIENCE
-    harmless: Collection[str] = frozenset()
-    paces: Mapping[Road, Pace] = field(default_factory=lambda: PACES)
 
 
 class Worker:
@@ -82,8 +65,7 @@ class Worker:
         note_sent: Callable[[int], None] | None = None,
     ) -> None:
         self.habits = habits or Habits()
-        self._beat, self._look = beat, look
-        self._presence = presence
+        self._look = look
         self.holder = presence.name
         self._sessions = sessions
         self._clock = clock
@@ -96,6 +78,7 @@ class Worker:
         beginnings = Beginnings(sessions, clock, self.holder, apart=chat_gap)
         begin: dict[Road, Begin] = {Road.TELEGRAM: beginnings.begin, Road.EMAIL: self._settler.room}
         self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
+        self._rounds = Rounds(sessions, clock, presence, self.habits, self._flights, recalls=self._recalls, nudge=self.nudge, beat=beat)
         self._lines = [line for road in channels for line in self._lines_of(road)]
         self._feeding: list[asyncio.Task[None]] = []
         self._carrying: set[asyncio.Task[None]] = set()
@@ -118,12 +101,9 @@ class Worker:
 
     async def run(self) -> None:
         """Send until ``stop`` is called; no fault of database, network or renderer ends this."""
-        await self._first_beat()
+        await self._rounds.first_beat(lambda: self._is_stopping)
         self._feeding = [asyncio.create_task(self._feed(line)) for line in self._lines]
-        tasks = [*self._feeding, asyncio.create_task(self._every(self.habits.sweep_every, self._sweep))]
-        tasks += [asyncio.create_task(self._every(self.habits.lease.total_seconds() / 4, self._renew))]
-        tasks += [asyncio.create_task(self._every(HOLDS_EVERY, self._look_for_holds))]
-        tasks += [asyncio.create_task(self._every(epoch.EVERY, self._beat))] if self._beat else []
+        tasks = [*self._feeding, *self._rounds.begin(self._stopped)]
         try:
             await self._stopped.wait()
         finally:
@@ -141,7 +121,8 @@ class Worker:
                 while under_way := {task for task in (*self._feeding, *self._carrying) if not task.done()}:
                     await asyncio.wait(under_way)
                 await self._settler.idle()
-                await self._last_beat()
+                if self._feeding:
+                    await self._rounds.last_beat()
         except TimeoutError:
             log.warning("outbox.stopped_in_flight", deliveries=len(self._flights))
         self._stopped.set()
@@ -243,57 +224,3 @@ class Worker:
         if line.hold.note(outcome):
             log.warning("outbox.road_closed", road=line.road.value, seconds=line.hold.length, reason=outcome.error)
         self._settler.put(Settled(delivery, outcome))
-
-    async def _first_beat(self) -> None:
-        """Nothing is claimed before it is known whether this database was restored from a backup."""
-        while self._beat is not None and not self._is_stopping:
-            try:
-                await self._beat()
-                return
-            except Exception as error:
-                log.warning("outbox.no_beat", error=type(error).__name__)
-                await asyncio.sleep(1.0)
-
-    async def _last_beat(self) -> None:
-        """From here on any backup shows that it is older than what was, be it a second."""
-        if self._beat is not None and self._feeding:
-            try:
-                await self._beat()
-            except Exception as error:
-                log.warning("outbox.no_beat", error=type(error).__name__)
-
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        while not self._stopped.is_set():
-            try:
-                await work()
-            except Exception as error:
-                log.warning("outbox.round_failed", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), seconds)
-
-    async def _sweep(self) -> None:
-        async with self._sessions.in_time(), self._sessions.read() as session:
-            ended = set(filter(self._presence.has_ended, await sweeping.holders(session)))
-            if not ended and not await sweeping.is_anything_lost(session, now=self._clock.now()):
-                return
-        async with self._sessions.in_time(), self._sessions.write() as session:
-            swept = await sweeping.sweep(session, now=self._clock.now(), harmless=self.habits.harmless, ended=ended)
-        log.warning("outbox.swept", queued=swept.queued, unknown=swept.unknown)
-        self.nudge()
-
-    async def _look_for_holds(self) -> None:
-        """What an officer pauses or cancels, and who has left, is given back before it is begun, although we have claimed it."""
-        if not self._flights:
-            return
-        async with self._sessions.in_time(), self._sessions.glance() as session:
-            self._flights.hold(await holds.stopped(session))
-            self._flights.recall(await self._recalls.look(session))
-
-    async def _renew(self) -> None:
-        asked = self._flights.ids()
-        if not asked:
-            return
-        renewed_at = elapsed()
-        async with self._sessions.in_time(), self._sessions.write() as session:
-            kept = await claiming.renew(session, self.holder, asked, until=self._clock.now() + self.habits.lease)
-        self._flights.renewed(asked, kept, renewed_at=renewed_at)

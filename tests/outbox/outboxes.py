@@ -13,10 +13,11 @@ from intouch.channels import outcomes
 from intouch.channels.outcomes import Envelope, Heard, Outcome
 from intouch.outbox import enqueue
 from intouch.outbox.enqueue import Draft
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.presence import Presence
 from intouch.outbox.rendering import Renderer, render_messages
-from intouch.outbox.worker import Habits, Worker
+from intouch.outbox.worker import Worker
 from intouch.runtime import Runtime
 from intouch.templating import TelegramMessage
 

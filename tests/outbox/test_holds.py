@@ -10,8 +10,9 @@ import pytest
 
 from intouch.errors import Closed
 from intouch.outbox import erasing, holds
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import Lane, Stand, State
-from intouch.outbox.worker import HOLDS_EVERY, Habits
+from intouch.outbox.rounds import HOLDS_EVERY
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, until, worker
 from tests.outbox.test_claiming import claim, claim_of

@@ -7,6 +7,7 @@ import dataclasses
 import socket
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +15,8 @@ from pydantic import SecretStr
 
 from intouch.app import build_runtime
 from intouch.clock import ShiftedClock
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import State
-from intouch.outbox.worker import Habits
 from intouch.runtime import Runtime
 from intouch.settings import Settings
 from intouch.storage.sessions import Sessions, open_engine
@@ -29,12 +30,21 @@ async def between(postgres_url: str) -> AsyncIterator[Tunnel]:
         yield one
 
 
+def _end_soon(connection: Any, _record: Any) -> None:
+    connection.run_async(lambda raw: raw.execute("SET idle_in_transaction_session_timeout = '2s'"))
+
+
 @pytest.fixture
 async def impatient(settings_of_a_council: Settings, between: Tunnel, clock: ShiftedClock) -> AsyncIterator[Runtime]:
-    """Half a second stands for the half minute of production."""
+    """Half a second stands for the half minute of production, and two for the 45 after which the server ends a transaction that stands.
+
+    SQLAlchemy waits for a ROLLBACK that is under way, whoever cancels it: where that is swallowed, only the server ends it.
+    """
     usual = build_runtime(settings_of_a_council.model_copy(update={"database_url": SecretStr(between.url)}), clock)
     await usual.sessions.close()
-    runtime = dataclasses.replace(usual, sessions=Sessions(open_engine(between.url), answers_within=0.5))
+    engine = open_engine(between.url)
+    sa.event.listen(engine.sync_engine, "connect", _end_soon)
+    runtime = dataclasses.replace(usual, sessions=Sessions(engine, answers_within=0.5))
     yield runtime
     await runtime.sessions.close()
 

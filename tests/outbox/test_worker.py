@@ -21,11 +21,12 @@ from intouch.letters import Letter
 from intouch.outbox import addresses
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.enqueue import Draft
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import Lane, Road, State
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered, Unwanted
 from intouch.outbox.settling import Follow
-from intouch.outbox.worker import Habits, Worker
+from intouch.outbox.worker import Worker
 from intouch.runtime import Runtime
 from intouch.settings import load
 from intouch.smtp_address import SmtpAddress

@@ -18,7 +18,8 @@ from typing import Any
 import uvloop
 
 from intouch import app, logs, settings
-from intouch.outbox.worker import Habits, Worker
+from intouch.outbox.habits import Habits
+from intouch.outbox.worker import Worker
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])

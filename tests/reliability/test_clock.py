@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from intouch.clock import ShiftedClock
 from intouch.outbox import leases
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import Delivery, Road, State
 from intouch.outbox.parcel import Parcel
 from intouch.outbox.rendering import Encoded, Rendered
-from intouch.outbox.worker import Habits, Worker
+from intouch.outbox.worker import Worker
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import RecordingChannel, draft, queue, states, worker
 
