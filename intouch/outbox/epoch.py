@@ -111,14 +111,18 @@ class Keeper:
         self._database = ""
         self._can_write = True
         self._lines = -1  # as many connections had been opened when the database was last compared
+        self._unnoted: tuple[int, int] | None = None  # the last delivery that waits to be noted, and as many connections by then
 
     def note_sent(self, delivery: int) -> None:
         """It is committed that this delivery is sent: what the beats do not show, a restore to a moment since the last one, shows here.
 
-        Not what was written on a connection behind which may be an older copy: that would cover up what the copy lacks.
+        What was written on a connection behind which may be an older copy waits until that was looked at: it would cover up what the
+        copy lacks.
         """
         if self._database and self._lines == self._sessions.lines:
             self._last_sent.note(self._database, delivery)
+        else:
+            self._unnoted = delivery, self._sessions.lines
 
     async def look(self) -> bool:
         """After a claim, before anything of it is sent: True when it must not be, for behind a new connection was an older copy.
@@ -132,7 +136,7 @@ class Keeper:
             row = await session.scalar(_FIRST)
             is_as_it_was = row is not None and row.database == known and not await self._is_older(session, row)
         if is_as_it_was:
-            self._lines = lines
+            self._was_compared(lines)
             return False
         return await self.beat() or known not in ("", self._database)  # else somebody else has noticed it first
 
@@ -151,9 +155,19 @@ class Keeper:
             else:
                 row.beat, row.at = row.beat + 1, now
             database, beat = row.database, row.beat
-        self._database, self._lines = database, lines
+        self._database = database
+        if is_restored:
+            self._unnoted = None
+        self._was_compared(lines)
         await self._write(database, beat, now)
         return is_restored
+
+    def _was_compared(self, lines: int) -> None:
+        """The database was found as it was, when so many connections had been opened; what was written on these is noted now."""
+        self._lines = lines
+        if self._unnoted is not None and self._unnoted[1] <= lines:
+            self._last_sent.note(self._database, self._unnoted[0])
+            self._unnoted = None
 
     async def _is_older(self, session: AsyncSession, row: Epoch) -> bool:
         kept = await asyncio.to_thread(self._file.beat_of, row.database)

@@ -48,6 +48,7 @@ async def test_what_the_standby_does_not_know_is_held_before_it_is_sent_again(co
     await queue(council, *(draft(number, now) for number in range(30)))
     async with running(worker(council, channel, beat=keeper.beat, look=keeper.look, note_sent=keeper.note_sent)):
         await _settled(council, {State.SENT})
+        await keeper.look()  # as before each claim
         await fail_over(postgres_url, lacking=30)
         await _settled(council, {State.HELD})
     assert len(channel.sent) == 30
@@ -74,6 +75,7 @@ async def test_an_outcome_that_is_first_written_to_the_standby_covers_up_nothing
     await queue(council, *(draft(number, now) for number in range(30)))
     async with running(worker(council, channel, beat=keeper.beat, look=keeper.look, note_sent=keeper.note_sent)):
         await _settled(council, {State.SENT})
+        await keeper.look()  # as before each claim
         await queue(council, draft(99, now))
         await channel.has_it.wait()
         await fail_over(postgres_url, lacking=30)
