@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from intouch import logs
 from intouch.digest import lateness, ticks
 from intouch.digest.models import Audience
 from intouch.outbox import holds, progress
@@ -27,6 +28,9 @@ from intouch.runtime import Runtime
 from intouch.storage.columns import Base
 from intouch.web.pages import runtime_of
 
+log = logs.get("web")
+
+PATIENCE = 5.0  # seconds; Prometheus waits for ten
 KEPT_FOR = 5.0  # seconds at least: however many ask, the database is asked this often
 LONGEST_KEPT = 60.0  # seconds: a database that hung for a minute must not leave its operator with old figures for twenty
 
@@ -54,16 +58,30 @@ class Gauges:
 
     outcomes: Callable[[], Mapping[str, float]] = _nothing
     ticks: Callable[[], Mapping[str, float]] = _nothing
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _kept: tuple[float, Figures] | None = None
+    patience: float = PATIENCE
+    _asking: asyncio.Task[Figures | None] | None = field(default=None, init=False)
+    _kept_until: float = field(default=0.0, init=False)
 
-    async def figures(self, runtime: Runtime) -> Figures:
-        async with self._lock:
-            began = time.monotonic()
-            if self._kept is None or began > self._kept[0]:
+    async def figures(self, runtime: Runtime) -> Figures | None:
+        """What the database says, asked once for however many ask here; None when it says nothing within our patience.
+
+        A question under way goes on, and what it brings is for whoever asks next.
+        """
+        if self._asking is None or (self._asking.done() and time.monotonic() > self._kept_until):
+            self._asking = asyncio.create_task(self._ask(runtime))
+        await asyncio.wait([self._asking], timeout=self.patience)
+        return self._asking.result() if self._asking.done() else None
+
+    async def _ask(self, runtime: Runtime) -> Figures | None:
+        began = time.monotonic()
+        try:
+            async with runtime.sessions.in_time():
                 found = await _ask(runtime)
-                self._kept = (time.monotonic() + kept_for(time.monotonic() - began), found)
-            return self._kept[1]
+        except Exception as error:  # whatever a driver raises: an alarm has to be given, and what this process knows is still true
+            log.warning("metrics.no_figures", kind=type(error).__name__)
+            return None
+        self._kept_until = time.monotonic() + kept_for(time.monotonic() - began)
+        return found
 
 
 def kept_for(took: float) -> float:
@@ -78,7 +96,7 @@ async def show(request: Request) -> Response:
     gauges: Gauges = request.app.state.gauges
     found = await gauges.figures(runtime_of(request))
     registry = CollectorRegistry()
-    registry.register(_Once([*_of_database(found, gauges.ticks()), *_of_process(gauges)]))
+    registry.register(_Once([*_of_database(found), *_of_process(gauges, found)]))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -128,8 +146,12 @@ class _Once(Collector):
         return self._metrics
 
 
-def _of_database(found: Figures, ours: Mapping[str, float]) -> Iterable[Metric]:
-    """``ours``: the lateness of this process's own ticks, which knows of one that hangs."""
+def _of_database(found: Figures | None) -> Iterable[Metric]:
+    yield GaugeMetricFamily(
+        "intouch_database_up", "1 while the database answers; its figures are missing else.", value=float(found is not None)
+    )
+    if found is None:
+        return
     yield GaugeMetricFamily("intouch_delivery_oldest_due_seconds", "For how long the oldest due delivery waits.", value=found.oldest_wait)
     numbers = GaugeMetricFamily("intouch_deliveries", "Deliveries by road, lane and state.", labels=["road", "lane", "state"])
     for cell in found.deliveries:
@@ -139,12 +161,13 @@ def _of_database(found: Figures, ours: Mapping[str, float]) -> Iterable[Metric]:
     late = {audience.value: seconds for audience, seconds in found.editions.items()}
     yield _labelled("intouch_edition_lateness_seconds", "From when the newest edition was due until it was made.", "audience", late)
     yield _labelled("intouch_bounces", "Reports of undelivered email and complaints that are kept.", "kind", found.bounces)
-    late_ticks = {**found.ticks, **ours}
-    yield _labelled("intouch_tick_lateness_seconds", "How late the last tick came, or the next is by now.", "tick", late_ticks)
     yield GaugeMetricFamily("intouch_held_after_restore", "1 while bulk waits for approval after a restore.", value=float(found.is_held))
 
 
-def _of_process(gauges: Gauges) -> Iterable[Metric]:
+def _of_process(gauges: Gauges, found: Figures | None) -> Iterable[Metric]:
+    # Those of its own know of a tick that hangs; those of other processes are in the database.
+    late = {**(found.ticks if found else {}), **gauges.ticks()}
+    yield _labelled("intouch_tick_lateness_seconds", "How late the last tick came, or the next is by now.", "tick", late)
     outcomes = CounterMetricFamily(
         "intouch_outcomes", "Attempts of this process since it started, by what came of them.", labels=["verdict"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,15 +13,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from intouch.clock import ShiftedClock
 from intouch.digest import ticks
 from intouch.digest.models import Audience, Edition, EditionStatus
-from intouch.outbox import holds, standing
+from intouch.outbox import holds
 from intouch.outbox.models import Lane, Road
-from intouch.runtime import Runtime
+from intouch.runtime import Runtime, build_runtime
+from intouch.settings import Settings
+from intouch.storage.sessions import Sessions, open_engine
 from intouch.web import application
 from intouch.web.metrics import Gauges, kept_for
 from tests.conftest import ON_ONE_DATABASE
 from tests.outbox.outboxes import draft, queue
+from tests.storage.tunnel import tunnel
 
 
 def values(text: str) -> dict[tuple[str, ...], float]:
@@ -86,22 +91,58 @@ def test_figures_are_kept_the_longer_the_longer_they_took_but_for_a_minute_at_mo
     assert kept_for(took) == kept
 
 
-async def test_many_who_ask_at_once_ask_the_database_once(runtime: Runtime, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-
-    async def count(session: object) -> list[standing.Standing]:
-        asked.append(1)
-        return []
-
-    monkeypatch.setattr(standing, "standing", count)
+async def test_many_who_ask_at_once_ask_the_database_once(runtime: Runtime) -> None:
+    asked: list[str] = []
+    sa.event.listen(runtime.sessions.engine.sync_engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
     async with client_from("127.0.0.1", runtime) as client:
-        for _ in range(10):
-            assert (await client.get("/metrics")).status_code == 200
-    assert asked == [1]
+        answers = await asyncio.gather(*(client.get("/metrics") for _ in range(10)))
+        answers += [await client.get("/metrics") for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len([one for one in asked if "GROUP BY deliveries.road" in one]) == 1
+
+
+async def test_a_database_that_says_nothing_is_told_of_beside_what_this_process_knows_and_asked_again(
+    postgres_url: str, settings_of_a_council: Settings, clock: ShiftedClock
+) -> None:
+    async with tunnel(postgres_url) as between:
+        usual = build_runtime(settings_of_a_council.model_copy(update={"database_url": SecretStr(between.url)}), clock)
+        await usual.sessions.close()
+        far = replace(usual, sessions=Sessions(open_engine(between.url), answers_within=1.0))
+        pages = application.create(far)
+        pages.state.gauges = Gauges(outcomes=lambda: {"sent": 7}, ticks=lambda: {"every": 700.0}, patience=0.1)
+        async with client_of(pages) as client:
+            await _until_it_is_up(client)
+            pages.state.gauges = replace(pages.state.gauges)  # what was counted before is kept for some seconds
+            between.swallow()
+            assert values((await client.get("/metrics")).text) == {
+                ("intouch_database_up",): 0,
+                ("intouch_tick_lateness_seconds", "every"): 700,
+                ("intouch_outcomes_total", "sent"): 7,
+            }
+            assert (await _until_it_is_up(client))["intouch_delivery_oldest_due_seconds",] == 0
+        await far.sessions.close()
+
+
+async def _until_it_is_up(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    async with asyncio.timeout(30):
+        while not (told := values((await client.get("/metrics")).text))["intouch_database_up",]:
+            await asyncio.sleep(0.05)
+    return told
+
+
+async def test_a_database_that_is_gone_is_told_of(postgres_url: str, settings_of_a_council: Settings, clock: ShiftedClock) -> None:
+    gone = sa.make_url(postgres_url).set(database="gone").render_as_string(hide_password=False)
+    runtime = build_runtime(settings_of_a_council.model_copy(update={"database_url": SecretStr(gone)}), clock)
+    async with client_from("127.0.0.1", runtime) as client:
+        answer = await client.get("/metrics")
+    assert (answer.status_code, values(answer.text)) == (200, {("intouch_database_up",): 0})
 
 
 def client_from(address: str, runtime: Runtime, **settings: object) -> httpx.AsyncClient:
-    pages = application.create(replace(runtime, settings=runtime.settings.model_copy(update=settings)))
+    return client_of(application.create(replace(runtime, settings=runtime.settings.model_copy(update=settings))), address)
+
+
+def client_of(pages: Starlette, address: str = "127.0.0.1") -> httpx.AsyncClient:
     return httpx.AsyncClient(verify=False, transport=httpx.ASGITransport(pages, client=(address, 1234)), base_url="http://127.0.0.1")
 
 
