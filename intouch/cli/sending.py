@@ -13,12 +13,12 @@ from intouch import schedule
 from intouch.cli import stopping
 from intouch.cli.digest import briefing_app, digest_app, letter_now
 from intouch.cli.running import with_runtime
-from intouch.cli.saying import AsJson, Done, Yes
+from intouch.cli.saying import AsJson, Done, Yes, fail
 from intouch.cli.stopping import Chosen
 from intouch.council import people
 from intouch.digest import batches, editions
 from intouch.digest.models import Audience
-from intouch.errors import NotFound
+from intouch.errors import BadInput, NotFound
 from intouch.outbox import enqueue, listing, progress, ready
 from intouch.outbox.listing import Wanted
 from intouch.outbox.models import Stand
@@ -29,7 +29,7 @@ OneWard = Annotated[str, typer.Option("--ward", help="Only this ward, by its cod
 Ward = Annotated[str, typer.Option("--ward", help="The ward's code or name.")]
 To = Annotated[str, typer.Option("--to", help="The email address that gets it.")]
 
-_PATIENCE = 20.0
+PATIENCE = 20.0  # seconds
 
 
 def add(app: typer.Typer, audience: Audience) -> None:
@@ -39,7 +39,7 @@ def add(app: typer.Typer, audience: Audience) -> None:
     @app.command("test", epilog=f"Example: intouch {name} test --ward Southwick --to olive@council.example")
     def test(ward: Ward, to: To, as_json: AsJson = False) -> None:
         """Send what this week's edition of a ward would say now to one address, with [Test] in its subject; its links belong to nobody."""
-        with_runtime(lambda runtime: _test(runtime, audience, ward, to)).tell(as_json=as_json)
+        tell(with_runtime(lambda runtime: try_out(runtime, audience, ward, to)), as_json=as_json)
 
     @app.command("pause", epilog=f"Example: intouch {name} pause --period 2026-W47 --ward Southwick")
     def pause(period: Period = "", ward: OneWard = "", as_json: AsJson = False) -> None:
@@ -74,7 +74,8 @@ def _of(runtime: Runtime, audience: Audience, period: str, ward: str) -> Chosen:
     return chosen
 
 
-async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> Done:
+async def try_out(runtime: Runtime, audience: Audience, ward: str, to: str, *, patience: float = PATIENCE) -> Done:
+    """Send what an edition would say now to one address, and look for ``patience`` seconds what comes of it."""
     letter, address = await letter_now(runtime, audience, ward), people.address(to)
     draft = ready.test_send(letter, address, now=runtime.now())
     async with runtime.sessions.write() as session:
@@ -85,10 +86,19 @@ async def _test(runtime: Runtime, audience: Audience, ward: str, to: str) -> Don
         async with runtime.sessions.read() as session:
             found = await progress.measure(session, [draft.key])
             reasons = [one.error async for one in listing.walk(session, Wanted(batches=[draft.key])) if one.error]
-        if found.is_over or time.monotonic() - began > _PATIENCE:
+        if found.is_over or time.monotonic() - began > patience:
             figures = {"to": address, "sent": bool(found.sent), "waiting": bool(found.kept or found.left)}
             return Done(f"{what} {_how(found, reasons[0] if reasons else '')}", figures)
         await asyncio.sleep(0.2)
+
+
+def tell(done: Done, *, as_json: bool) -> None:
+    """What came of a test send; one that was refused ends the command with 1."""
+    is_refused = not done.figures["sent"] and not done.figures["waiting"]
+    if as_json or not is_refused:
+        done.tell(as_json=as_json)
+    if is_refused:
+        raise typer.Exit(1) if as_json else fail(BadInput(done.sentence))
 
 
 def _how(found: progress.Progress, reason: str) -> str:

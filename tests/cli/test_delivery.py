@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import itertools
 import json
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import time_machine
+import typer
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
@@ -22,8 +24,10 @@ from typer.testing import CliRunner
 from intouch import app as application
 from intouch import settings as settings_module
 from intouch.cli import app, sending, stopping, watching
+from intouch.cli.saying import Done
 from intouch.cli.watching import Look
 from intouch.digest.models import Audience
+from intouch.outbox import holds
 from intouch.outbox.models import Delivery, Stand, State
 from intouch.outbox.progress import Progress
 from intouch.places.models import Ward
@@ -198,18 +202,28 @@ def test_publishing_one_ward_shows_the_bar_of_that_ward(town: None) -> None:
     assert code == 0 and said.endswith("0 of 2 sent, 2 paused or held.")
 
 
-def test_what_is_published_or_tried_out_while_all_is_held_is_said_to_be_held(town: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_published_or_tried_out_while_all_is_held_is_said_to_be_held(town: None) -> None:
     assert "held" not in run("digest", "publish")[1]
     run("delivery", "hold")
     assert "Nothing of that goes out until `intouch delivery approve`" in run("digest", "publish", "--period", "2026-W46")[1]
     run("delivery", "approve")
 
-    async def hold_meanwhile(session: AsyncSession, batches: Any) -> Progress:
-        return Progress(total=1, kept=1)
+    async def hold_meanwhile(runtime: Runtime) -> Done:
+        trying = asyncio.create_task(sending.try_out(runtime, Audience.DIGEST, "Southwick", "olive@council.example"))
+        while not await _deliveries_to(runtime, "olive@council.example"):
+            await asyncio.sleep(0.01)
+        async with runtime.sessions.write() as session:
+            await holds.hold_all(session, by="test", now=runtime.now())
+        return await trying
 
-    monkeypatch.setattr("intouch.cli.sending.progress.measure", hold_meanwhile)
-    code, said = run("digest", "test", "--ward", "Southwick", "--to", "olive@council.example")
-    assert code == 0 and said.endswith("is held: it goes out with `intouch delivery approve`.")
+    with time_machine.travel(SATURDAY, tick=True):
+        done = in_database(hold_meanwhile)
+    assert done.sentence.endswith("is held: it goes out with `intouch delivery approve`.")
+
+
+async def _deliveries_to(runtime: Runtime, address: str) -> list[Delivery]:
+    async with runtime.sessions.read() as session:
+        return list(await session.scalars(sa.select(Delivery).where(Delivery.address == address)))
 
 
 @pytest.mark.parametrize(
@@ -254,46 +268,47 @@ def test_a_wrong_word_gets_a_sentence(town: None, words: tuple[str, ...], senten
     assert code == 1 and sentence in said
 
 
-def test_a_test_send_is_the_real_letter_to_one_address_and_each_one_goes_out(town: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intouch.cli.sending._PATIENCE", 0.1)
-    for _ in range(2):
-        code, said = run("digest", "test", "--ward", "Southwick", "--to", "Olive@council.example")
-        assert code == 0 and "[Test] This week in Southwick" in said and "waits in the outbox" in said
+def test_a_test_send_is_the_real_letter_to_one_address_and_each_one_goes_out(town: None) -> None:
+    async def try_out(runtime: Runtime) -> Done:
+        return await sending.try_out(runtime, Audience.DIGEST, "Southwick", "Olive@council.example", patience=0.1)
+
+    with time_machine.travel(SATURDAY, tick=True):
+        for _ in range(2):
+            done = in_database(try_out)
+            assert "[Test] This week in Southwick" in done.sentence and "waits in the outbox" in done.sentence
     assert run("digest", "test", "--ward", "Southwick", "--to", "olive")[0] == 1
-
-    async def look(runtime: Runtime) -> list[Delivery]:
-        async with runtime.sessions.read() as session:
-            return list(await session.scalars(sa.select(Delivery).where(Delivery.address == "olive@council.example")))
-
-    found = in_database(look)
+    found = in_database(lambda runtime: _deliveries_to(runtime, "olive@council.example"))
     assert len({row.key for row in found}) == 2
     assert "Road closed" in found[0].payload["text"] and "resident" not in found[0].payload["text"]
     assert found[0].payload["headers"]["List-Unsubscribe-Post"]
 
 
 @pytest.mark.parametrize(
-    ("reply", "said", "figures"),
+    ("reply", "said", "figures", "code"),
     [
-        ("451 4.7.1 Greylisted", "is put off, and tried again by itself: RCPT: 451 4.7.1 Greylisted", {"sent": False, "waiting": True}),
-        ("550 5.1.1 No such user", "was not taken: RCPT: 550 5.1.1 No such user", {"sent": False, "waiting": False}),
-        ("", "is sent.", {"sent": True, "waiting": False}),
+        ("451 4.7.1 Greylisted", "is put off, and tried again by itself: RCPT: 451 4.7.1 Greylisted", {"sent": False, "waiting": True}, 0),
+        ("550 5.1.1 No such user", "was not taken: RCPT: 550 5.1.1 No such user", {"sent": False, "waiting": False}, 1),
+        ("", "is sent.", {"sent": True, "waiting": False}, 0),
     ],
 )
 def test_a_test_send_says_what_the_mail_server_said(
-    town: None, monkeypatch: pytest.MonkeyPatch, reply: str, said: str, figures: dict[str, bool]
+    town: None, capsys: pytest.CaptureFixture[str], reply: str, said: str, figures: dict[str, bool], code: int
 ) -> None:
-    monkeypatch.setattr("intouch.cli.sending._PATIENCE", 5.0)
     run("digest", "pause")
 
-    async def send_while_it_waits(runtime: Runtime) -> tuple[str, dict[str, Any]]:
+    async def send_while_it_waits(runtime: Runtime) -> Done:
         async with serving(ScriptedSmtp({"RCPT": [reply]} if reply else {})) as server, running(worker_to(runtime, server)):
-            done = await sending._test(runtime, Audience.DIGEST, "Southwick", "olive@council.example")
-        return done.sentence, dict(done.figures)
+            return await sending.try_out(runtime, Audience.DIGEST, "Southwick", "olive@council.example", patience=5.0)
 
     with time_machine.travel(SATURDAY, tick=True):
-        sentence, found = in_database(send_while_it_waits)
-    assert sentence == f"“[Test] This week in Southwick” to olive@council.example {said}"
-    assert found == figures | {"to": "olive@council.example"}
+        done = in_database(send_while_it_waits)
+    assert done.sentence == f"“[Test] This week in Southwick” to olive@council.example {said}"
+    assert done.figures == figures | {"to": "olive@council.example"}
+    for as_json in (True, False):
+        with pytest.raises(typer.Exit) if code else contextlib.nullcontext():
+            sending.tell(done, as_json=as_json)
+    told = capsys.readouterr()
+    assert done.sentence in (told.err if code else told.out) and json.loads(told.out.partition("}")[0] + "}") == done.figures
 
 
 def test_the_bar_ends_by_itself_when_nothing_is_left_and_says_how_it_went(town: None) -> None:
