@@ -42,14 +42,14 @@ def weekly(settings: Settings, audience: Audience) -> Weekly:
     return periods.weekly(settings.digest_at if audience is Audience.DIGEST else settings.briefing_at, settings.zone)
 
 
-async def reconcile(runtime: Runtime) -> dict[str, int]:
-    """Bring about everything that should exist by now; per part, how much there was to do.
+async def reconcile(runtime: Runtime, parts: Mapping[str, Part] | None = None) -> dict[str, int]:
+    """Bring about everything that should exist by now (``parts``: others than ``PARTS``); per part, how much there was to do.
 
     Each part has its own transactions. One that fails is logged and counted under ``failed``; the others go on, and the
     next tick tries it again.
     """
     now, done = runtime.now(), {"failed": 0}
-    for name, part in PARTS.items():
+    for name, part in (PARTS if parts is None else parts).items():
         began = time.perf_counter()
         try:
             done[name] = await part(runtime, now)
@@ -168,7 +168,7 @@ async def _forget_troubles(runtime: Runtime, now: datetime) -> int:
 
 
 # In this order: residents and reports are in their wards before anything is sent, and what closed now is in the digest that is due now.
-PARTS: dict[str, Part] = {
+PARTS: Mapping[str, Part] = {
     "residents_moved": _move_residents,
     "reports_moved": _move_reports,
     "surveys_opened": _open_surveys,
@@ -190,11 +190,17 @@ class Schedule:
     """
 
     def __init__(
-        self, runtime: Runtime, after: Callable[[], object] | None = None, *, every: float = ticks.INTERVAL.total_seconds()
+        self,
+        runtime: Runtime,
+        after: Callable[[], object] | None = None,
+        *,
+        every: float = ticks.INTERVAL.total_seconds(),
+        parts: Mapping[str, Part] = PARTS,
     ) -> None:
-        """``every`` so many seconds; else than five minutes only in tests."""
+        """``every`` so many seconds these ``parts``; else than five minutes and all of them only in tests."""
         self._runtime = runtime
         self._seconds = every
+        self._parts = parts
         self._after = after
         self._one_at_a_time = asyncio.Lock()
         self._is_stopping = False
@@ -254,7 +260,7 @@ class Schedule:
         async with self._one_at_a_time:
             if self._is_stopping:
                 return {}
-            done = await reconcile(self._runtime)
+            done = await reconcile(self._runtime, self._parts)
             await self._write_down()
             if self._after is not None:
                 self._after()

@@ -22,6 +22,7 @@ from intouch.surveys.models import Survey, SurveyStatus
 from tests.digest import writing
 from tests.digest.conftest import Town
 from tests.digest.conftest import town as town  # noqa: PLC0414 - the same two wards as the digest's own tests
+from tests.faults import failing
 from tests.outbox.outboxes import until
 
 WEDNESDAY = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
@@ -98,51 +99,37 @@ async def test_a_digest_that_comes_a_day_late_still_finds_its_readers_in_the_war
     assert sent == [("2026-W47", news.southwick), ("2026-W48", new.id)]
 
 
-async def test_one_part_that_fails_does_not_stop_the_others(
-    runtime: Runtime, clock: ShiftedClock, news: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(_runtime: Runtime, _now: datetime) -> int:
-        raise RuntimeError("the disk is full")
-
+async def test_one_part_that_fails_does_not_stop_the_others(runtime: Runtime, clock: ShiftedClock, news: Town) -> None:
     await tick(runtime, clock, WEDNESDAY)
-    monkeypatch.setitem(schedule.PARTS, "residents_moved", broken)
-    done = await tick(runtime, clock, FRIDAY)
+    with failing(OSError("the disk is full"), when=lambda said, _: "issue_reports" in said, times=1):
+        done = await tick(runtime, clock, FRIDAY)
     assert (done["failed"], done["digests"]) == (1, 1)
-    assert "residents_moved" not in done
+    assert "reports_moved" not in done
 
 
 async def test_one_ward_that_fails_does_not_keep_the_others_from_theirs_and_gets_its_own_later(
-    runtime: Runtime, clock: ShiftedClock, news: Town, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, clock: ShiftedClock, news: Town
 ) -> None:
     await news.subscriber(news.fulwell, name="Bob")
     await tick(runtime, clock, WEDNESDAY)
-    gather = schedule._GATHER[Audience.DIGEST]
-
-    async def fails_for_fulwell(session: object, scope: object) -> dict[str, object]:
-        if scope.ward.name == "Fulwell":  # type: ignore[attr-defined]
-            raise RuntimeError("a bug")
-        return await gather(session, scope)  # type: ignore[arg-type]
-
-    monkeypatch.setitem(schedule._GATHER, Audience.DIGEST, fails_for_fulwell)  # type: ignore[arg-type]
-    assert (await tick(runtime, clock, FRIDAY))["failed"] == 1
+    with failing(RuntimeError("a bug"), when=lambda said, given: "INTO editions" in said and news.fulwell in given):
+        assert (await tick(runtime, clock, FRIDAY))["failed"] == 1
     assert await count(runtime, Delivery) == 1
-    monkeypatch.setitem(schedule._GATHER, Audience.DIGEST, gather)  # type: ignore[arg-type]
     assert (await tick(runtime, clock, FRIDAY))["digests"] == 1
 
 
 async def test_the_first_wards_edition_is_told_to_whoever_sends_before_the_next_is_made(
-    runtime: Runtime, clock: ShiftedClock, news: Town, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, clock: ShiftedClock, news: Town
 ) -> None:
     await news.subscriber(news.fulwell, name="Bob")
     await tick(runtime, clock, WEDNESDAY)
     heard: list[str] = []
-    gather = schedule._GATHER[Audience.DIGEST]
 
-    async def told(session: object, scope: object) -> dict[str, object]:
-        heard.append("making one")
-        return await gather(session, scope)  # type: ignore[arg-type]
+    def hear(_connection: object, _cursor: object, said: str, *_: object) -> None:
+        if "INTO editions" in said:
+            heard.append("making one")
 
-    monkeypatch.setitem(schedule._GATHER, Audience.DIGEST, told)  # type: ignore[arg-type]
+    sa.event.listen(runtime.sessions.engine.sync_engine, "before_cursor_execute", hear)
     runtime.bell.listen(lambda: heard.append("ring"))
     assert (await tick(runtime, clock, FRIDAY))["digests"] == 2
     assert heard == ["making one", "ring"] * 2
@@ -198,7 +185,7 @@ async def test_ticks_go_on_when_the_clock_is_set_back_an_hour(runtime: Runtime) 
     assert ticks[-1] < ticks[0]
 
 
-async def test_a_tick_that_the_one_before_held_up_says_how_late_it_is(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_tick_that_the_one_before_held_up_says_how_late_it_is(runtime: Runtime) -> None:
     held = asyncio.Event()
     ticks: list[float] = []
 
@@ -210,17 +197,15 @@ async def test_a_tick_that_the_one_before_held_up_says_how_late_it_is(runtime: R
             held.set()
         return 0
 
-    monkeypatch.setattr(schedule, "PARTS", {"slow": slow})
-    running = schedule.Schedule(runtime, every=0.1)
+    running = schedule.Schedule(runtime, every=0.1, parts={"slow": slow})
     await running.start()
     await asyncio.wait_for(held.wait(), 20)
     await running.stop()
     assert ticks[1] >= 0.3
 
 
-async def test_a_tick_is_written_down_for_the_processes_that_have_no_schedule(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "PARTS", {})
-    running = schedule.Schedule(runtime)
+async def test_a_tick_is_written_down_for_the_processes_that_have_no_schedule(runtime: Runtime) -> None:
+    running = schedule.Schedule(runtime, parts={})
     await running.start()
     async with asyncio.timeout(20):
         while True:
@@ -232,15 +217,14 @@ async def test_a_tick_is_written_down_for_the_processes_that_have_no_schedule(ru
     assert 0 <= found["every"] < 5
 
 
-async def test_a_tick_that_does_not_come_is_later_and_later(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_tick_that_does_not_come_is_later_and_later(runtime: Runtime) -> None:
     may_end = asyncio.Event()
 
     async def hanging(_runtime: Runtime, _now: datetime) -> int:
         await may_end.wait()
         return 0
 
-    monkeypatch.setattr(schedule, "PARTS", {"hanging": hanging})
-    running = schedule.Schedule(runtime, every=0.1)
+    running = schedule.Schedule(runtime, every=0.1, parts={"hanging": hanging})
     assert running.lateness_now() == {}
     await running.start()
     await until(lambda: running.lateness_now().get("every", 0.0) > 0.5)
@@ -249,18 +233,16 @@ async def test_a_tick_that_does_not_come_is_later_and_later(runtime: Runtime, mo
     await running.stop()
 
 
-async def test_the_schedule_survives_a_database_that_is_gone(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_schedule_survives_a_database_that_is_gone(runtime: Runtime) -> None:
     async def gone(_runtime: Runtime, _now: datetime) -> int:
         raise OSError("no database")
 
-    for name in list(schedule.PARTS):
-        monkeypatch.setitem(schedule.PARTS, name, gone)
-    running = schedule.Schedule(runtime)
+    running = schedule.Schedule(runtime, parts=dict.fromkeys(schedule.PARTS, gone))
     assert (await running.tick())["failed"] == len(schedule.PARTS)
     assert (await running.tick())["failed"] == len(schedule.PARTS)
 
 
-async def test_two_ticks_of_one_process_never_run_at_once(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_ticks_of_one_process_never_run_at_once(runtime: Runtime) -> None:
     inside: list[int] = []
     most = 0
 
@@ -272,7 +254,6 @@ async def test_two_ticks_of_one_process_never_run_at_once(runtime: Runtime, monk
         inside.pop()
         return 1
 
-    monkeypatch.setattr(schedule, "PARTS", {"slow": slow})
-    running = schedule.Schedule(runtime)
+    running = schedule.Schedule(runtime, parts={"slow": slow})
     await asyncio.gather(*(running.tick() for _ in range(5)))
     assert most == 1

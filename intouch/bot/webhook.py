@@ -47,6 +47,7 @@ class Webhook:
         self.route = Route(PATH, self.receive, methods=["POST"])
         self._secret = runtime.settings.telegram_webhook.get_secret_value()
         self._under_way: set[asyncio.Task[None]] = set()
+        self.look_every = LOOK_EVERY
 
     def before(self, pages: ASGIApp) -> ASGIApp:
         """The pages with the webhook in front: what Telegram brings by the thousand needs nothing that is there for browsers."""
@@ -87,7 +88,7 @@ class Webhook:
     async def _keep(self) -> None:
         """Whoever polls with this token takes the webhook away, such as a process from before the change of settings as it ends."""
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self.look_every)
             try:
                 if (await self.bot.call("getWebhookInfo"))["url"] == self._url:
                     continue

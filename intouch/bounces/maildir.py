@@ -12,17 +12,18 @@ from intouch.bounces.reading import MOST_BYTES
 log = logs.get("bounces")
 
 EVERY = 5.0
-_AT_A_TIME = 500
+AT_A_TIME = 500
 
 
 class Maildir:
     """Looks into ``new/`` every few seconds. What was heeded is deleted, for it names people; the rest goes to ``cur/``,
     where somebody may look at it. Two processes may look into one folder: the same report twice counts once."""
 
-    def __init__(self, intake: Intake, folder: Path, *, every: float = EVERY) -> None:
+    def __init__(self, intake: Intake, folder: Path, *, every: float = EVERY, at_a_time: int = AT_A_TIME) -> None:
         self._intake = intake
         self._folder = folder
         self._every = every
+        self._at_a_time = at_a_time
         self._stuck: set[str] = set()
 
     async def run(self) -> None:
@@ -45,7 +46,7 @@ class Maildir:
     def _names(self) -> list[Path]:
         new = self._folder / "new"
         found = new.iterdir() if new.is_dir() else ()
-        return sorted(path for path in found if not path.name.startswith(".") and path.name not in self._stuck)[:_AT_A_TIME]
+        return sorted(path for path in found if not path.name.startswith(".") and path.name not in self._stuck)[: self._at_a_time]
 
     async def _take(self, path: Path) -> None:
         try:

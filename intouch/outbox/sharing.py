@@ -65,12 +65,15 @@ class SharedPace:
         holder: str,
         has_ended: Callable[[str], bool] = nobody_has,
         only_replies: bool = False,
+        join_after: float = JOIN_AFTER,
     ) -> None:
+        """``join_after`` so many seconds; else than usual only in tests."""
         self._sessions = sessions
         self._clock = clock
         self._paced = paced
         self._prefix = f"pace of {of}: "
         self._only_replies = only_replies
+        self._join_after = join_after
         self._name = f"{self._prefix}{_REPLIES if only_replies else ''}{holder}"
         self._holder = holder
         self._has_ended = has_ended
@@ -109,7 +112,7 @@ class SharedPace:
         others = [row for row in alive if not row.name.startswith(f"{self._prefix}{_REPLIES}")]
         # Alone, there is nobody to wait for; two that join at once each see at least the one that came first.
         if self._joined_at == float("inf"):
-            self._joined_at = began + (JOIN_AFTER if others else 0.0)
+            self._joined_at = began + (self._join_after if others else 0.0)
         self._seen_at = began
         before, reserved = sum(row.name < self._name for row in others), RESERVED * (len(alive) - len(others))
         part = self._paced.part_of(before, len(others) + 1, reserved=reserved)
@@ -164,8 +167,12 @@ class SharedBotPace(SharedPace):
         holder: str,
         has_ended: Callable[[str], bool] = nobody_has,
         only_replies: bool = False,
+        join_after: float = JOIN_AFTER,
     ) -> None:
-        super().__init__(sessions, clock, pacer, of=f"bot {token_id}", holder=holder, has_ended=has_ended, only_replies=only_replies)
+        name = f"bot {token_id}"
+        super().__init__(
+            sessions, clock, pacer, of=name, holder=holder, has_ended=has_ended, only_replies=only_replies, join_after=join_after
+        )
         self._pacer = pacer
         self._stops: dict[int, datetime] = {}
         self._telling: set[asyncio.Task[None]] = set()

@@ -14,11 +14,10 @@ import pytest
 from intouch.bounces import reading
 from intouch.bounces.intake import Intake
 from intouch.bounces.listener import Listener, ListenerPortTaken
-from intouch.bounces.reading import Report
-from intouch.bounces.recording import Heard
 from intouch.runtime import Runtime
 from tests.bounces.mailing import PATHS, gets, intake_of, is_dead, send, sign_up
 from tests.bounces.reports import ARF, EXIM, POSTFIX, QMAIL, written
+from tests.faults import failing
 
 
 @asynccontextmanager
@@ -83,29 +82,19 @@ async def test_what_is_forged_or_for_somebody_else_is_refused_at_the_door(runtim
 
 
 @pytest.mark.parametrize("scheme", ["lmtp", "smtp"])
-async def test_a_report_to_several_recipients_is_heard_for_each_and_lmtp_is_answered_for_each(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
+async def test_a_report_to_several_recipients_is_heard_for_each_and_lmtp_is_answered_for_each(runtime: Runtime, scheme: str) -> None:
     alice = await sign_up(runtime)
     numbers = [await send(runtime, alice, key=f"digest:{number}", address=f"{number}@example.org") for number in range(3)]
     intake = intake_of(runtime)
-    heed = intake.heed
-
-    async def fail_once(report: Report) -> Heard:
-        if report.delivery_id == numbers[1] and not failed:
-            failed.append(1)
-            raise OSError("disk full")
-        return await heed(report)
-
-    failed: list[int] = []
-    monkeypatch.setattr(intake, "heed", fail_once)
     envelope = "".join(f"RCPT TO:<{PATHS.of(number)}>\r\n" for number in numbers)
     hello = "LHLO" if scheme == "lmtp" else "EHLO"
     transaction = f"MAIL FROM:<>\r\n{envelope}DATA\r\n".encode() + written(POSTFIX, path=PATHS.of(numbers[0])) + b"\r\n.\r\n"
+    fault = failing(OSError("disk full"), when=lambda said, given: "deliveries" in said and numbers[1] in given, times=1)
     async with listening(intake, scheme) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"{hello} relay.example\r\n".encode() + transaction * 2 + b"QUIT\r\n")
-        answers = [line.decode()[:3] for line in (await reader.read()).splitlines()]
+        with fault:
+            answers = [line.decode()[:3] for line in (await reader.read()).splitlines()]
         writer.close()
     final = [answers[at + 1 : at + (4 if scheme == "lmtp" else 2)] for at, answer in enumerate(answers) if answer == "354"]
     assert final == ([["250", "451", "250"], ["250"] * 3] if scheme == "lmtp" else [["451"], ["250"]])

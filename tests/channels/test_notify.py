@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,8 +15,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from intouch.channels import mime, notify
-from intouch.channels.notify import NotifyAccount, NotifyChannel, NotifyMissing
+from intouch.channels import mime
+from intouch.channels.notify import NotifyAccount, NotifyChannel
 from intouch.channels.outcomes import Envelope, Outcome, Verdict
 from intouch.letters import Letter
 from tests.channels.sending import each
@@ -167,7 +169,13 @@ async def test_a_channel_that_halts_begins_nothing_more() -> None:
     await channel.close()
 
 
-def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notify, "NotificationsAPIClient", None)
-    with pytest.raises(NotifyMissing, match="intouch\\[notify\\]"):
-        NotifyChannel(NotifyAccount(KEY, TEMPLATE))
+def test_without_the_extra_a_sentence_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["notifications_python_client"] = None  # as where it is not installed
+from intouch.channels.notify import NotifyAccount, NotifyChannel
+NotifyChannel(NotifyAccount("key", "template"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "NotifyMissing" in done.stderr and 'Run `pip install "intouch[notify]"`.' in done.stderr

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from intouch.channels import smtp_opening
 from intouch.channels.outcomes import Envelope, Outcome, Verdict, sent
 from intouch.channels.smtp import SmtpChannel
 from intouch.smtp_address import SmtpAddress
@@ -78,11 +78,11 @@ async def test_a_size_that_is_no_number_is_no_limit(size: str) -> None:
     assert [outcome.verdict for outcome in outcomes] == [Verdict.SENT, Verdict.SENT]
 
 
-async def test_a_fault_of_ours_while_connecting_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def stumble(*_: Any) -> None:
+async def test_a_fault_while_connecting_that_nobody_foresaw_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: Any, **__: Any) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(smtp_opening, "meet", stumble)
+    monkeypatch.setattr(socket, "getaddrinfo", stumble)
     async with serving(ScriptedSmtp()) as server:
         outcomes = await send(server, "bob@x.example", "grace@x.example")
     assert [(outcome.verdict, outcome.after) for outcome in outcomes] == [(Verdict.NOT_TRIED, 1.0)] * 2

@@ -1,6 +1,7 @@
 """A report from its first word to its reference."""
 
 import itertools
+import secrets
 
 import pytest
 import sqlalchemy as sa
@@ -72,8 +73,8 @@ async def test_sending_twice_gives_one_reference(runtime: Runtime) -> None:
 
 
 async def test_a_reference_that_is_taken_is_tried_again(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    chances = iter(["SR-22222", "SR-22222", "SR-22222", "SR-33333"])
-    monkeypatch.setattr(references, "new", lambda: next(chances))
+    letters = iter("22222" * 3 + "33333")
+    monkeypatch.setattr(secrets, "choice", lambda _: next(letters))
     async with runtime.sessions.write() as session:
         cast = await seed(session)
         assert (await a_report(session, cast.alice)).reference == "SR-22222"

@@ -53,10 +53,11 @@ class House:
         self.clock.set(moment)
         await self.application.schedule.tick()
 
-    async def restart(self) -> None:
-        """Stop the application as a deployment would, and start it again."""
+    async def restart(self, prepare: Callable[[app.Application], None] = lambda _: None) -> None:
+        """Stop the application as a deployment would, and start it again, prepared for a test."""
         await self.application.stop()
         self.application = app.Application(self.settings, clock=self.clock, parts=self.application.parts)
+        prepare(self.application)
         await self.application.start()
 
 

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from intouch import app
 from intouch import settings as settings_module
-from intouch.bot import webhook
 from intouch.bot.webhook import HEADER, MOST_BYTES, PATH
 from intouch.clock import ShiftedClock
 from intouch.demo.mailbox import mailbox
@@ -168,9 +167,12 @@ async def test_a_start_goes_on_when_telegram_answers_oddly(hooked: House, method
 
 
 @pytest.mark.parametrize("url", ["", "https://elsewhere.example/bot"])
-async def test_a_webhook_that_somebody_took_away_is_set_again(hooked: House, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "LOOK_EVERY", 0.1)
-    await hooked.restart()
+async def test_a_webhook_that_somebody_took_away_is_set_again(hooked: House, url: str) -> None:
+    def look_often(application: app.Application) -> None:
+        assert application.webhook is not None
+        application.webhook.look_every = 0.1
+
+    await hooked.restart(look_often)
     alice = hooked.telegram.person(1001, "Alice")
     await signs_up(alice)
     with capture_logs() as log:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from intouch.channels.email_rate import EmailRate
 from intouch.channels.pacing import BULK, NOTICE, Pacer
 from intouch.clock import ShiftedClock
-from intouch.outbox import sharing
-from intouch.outbox.sharing import SharedBotPace, SharedPace
+from intouch.outbox.sharing import RENEW_EVERY, SharedBotPace, SharedPace
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import until
 
@@ -36,7 +36,7 @@ class Heard(Pacer):
 
 @pytest.fixture
 def join(runtime: Runtime, clock: ShiftedClock) -> Callable[..., tuple[SharedBotPace, Heard]]:
-    def joined(name: str, token_id: str = "123", ended: Collection[str] = (), *, only_replies: bool = False) -> tuple[SharedBotPace, Heard]:
+    def joined(name: str, token_id: str = "123", ended: Collection[str] = (), **more: Any) -> tuple[SharedBotPace, Heard]:
         pacer = Heard()
         pace = SharedBotPace(
             runtime.sessions,
@@ -45,7 +45,7 @@ def join(runtime: Runtime, clock: ShiftedClock) -> Callable[..., tuple[SharedBot
             token_id=token_id,
             holder=name,
             has_ended=lambda other: other in ended,
-            only_replies=only_replies,
+            **more,
         )
         return pace, pacer
 
@@ -61,11 +61,8 @@ async def test_one_alone_has_the_whole_pace_at_once(join: Join) -> None:
     assert pacer.part == 1
 
 
-async def test_the_parts_never_add_up_to_more_than_the_whole_while_others_join_and_leave(
-    join: Join, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sharing, "JOIN_AFTER", 0.2)
-    there = [join(str(number)) for number in range(4)]
+async def test_the_parts_never_add_up_to_more_than_the_whole_while_others_join_and_leave(join: Join) -> None:
+    there = [join(str(number), join_after=0.2) for number in range(4)]
 
     def total() -> float:
         return sum(max(0.0, pacer.part) for _, pacer in there)
@@ -101,7 +98,7 @@ async def test_the_part_of_a_dead_process_is_taken_over_within_a_minute(join: Jo
     pace, pacer = join("alive")
     await pace.look()
     clock.set(clock.now() + timedelta(seconds=45))
-    pace._renewed_at -= sharing.RENEW_EVERY + 1
+    pace._renewed_at -= RENEW_EVERY + 1
     pace._joined_at = 0.0
     await pace.look()
     assert pacer.part == 1
@@ -159,11 +156,11 @@ async def test_a_clock_that_is_set_back_an_hour_costs_the_dead_ones_part_for_hal
     assert pacer.held[BULK] <= 3
     pacer.held.clear()
     clock.set(clock.now() - timedelta(hours=1))
-    pace._renewed_at -= sharing.RENEW_EVERY + 1
+    pace._renewed_at -= RENEW_EVERY + 1
     await pace.look()
     assert BULK not in pacer.held
     clock.set(clock.now() + timedelta(seconds=40))
-    pace._renewed_at -= sharing.RENEW_EVERY + 1
+    pace._renewed_at -= RENEW_EVERY + 1
     pace._joined_at = 0.0
     await pace.look()
     assert pacer.part == 1

@@ -14,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from intouch.errors import BadInput
 from intouch.outbox.models import Lease
 from intouch.runtime import Runtime
-from intouch.storage import group_commit
-from intouch.storage.group_commit import GroupCommit, Work
+from intouch.storage.group_commit import LONGEST_GROUP, GroupCommit, Work
 from intouch.storage.inserting import insert_ignoring
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
@@ -136,12 +135,16 @@ async def test_whoever_no_longer_waits_does_not_hold_up_the_others(runtime: Runt
     assert await heard(commits, writes("here")) == ["here"]
 
 
-async def test_a_group_that_takes_long_lets_the_rest_wait_for_the_next(
-    runtime: Runtime, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(group_commit, "LONGEST_GROUP", 0.0)
+async def test_a_group_that_takes_long_lets_the_rest_wait_for_the_next(runtime: Runtime, commits: GroupCommit) -> None:
+    def writes_slowly(name: str) -> Work:
+        async def work(session: AsyncSession) -> Any:
+            await asyncio.sleep(LONGEST_GROUP)
+            return await writes(name)(session)
+
+        return work
+
     names = [str(number) for number in range(5)]
-    assert await heard(commits, *map(writes, names)) == names
+    assert await heard(commits, *map(writes_slowly, names)) == names
     assert await stored(runtime) == set(names)
 
 
