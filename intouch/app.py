@@ -16,6 +16,7 @@ from intouch.bot.webhook import Webhook
 from intouch.chats import Chats
 from intouch.clock import Clock
 from intouch.issues import categories
+from intouch.outbox.habits import Habits
 from intouch.outbox.presence import Presence
 from intouch.parts import PARTS, STOP_WITHIN, Upkeep
 from intouch.post import Post
@@ -42,13 +43,16 @@ class Application:
         *,
         clock: Clock | None = None,
         parts: Sequence[str] = PARTS,
+        habits: Habits | None = None,
     ) -> None:
+        """``habits``: of the sender, else than usual only in tests."""
         self.runtime = build_runtime(settings, clock)
         self.parts = parts
         self.presence = Presence(settings.data_dir)
         self.chats = Chats(self.runtime, self.presence) if settings.telegram_token.get_secret_value() else None
         self.post = Post(settings)
-        self.worker = sender.build_worker(self.runtime, self.presence, self.chats.channel if self.chats else None, self.post.channel)
+        chats = self.chats.channel if self.chats else None
+        self.worker = sender.build_worker(self.runtime, self.presence, chats, self.post.channel, habits=habits)
         self.schedule = Schedule(self.runtime, after=self.worker.nudge)
         self.pages = web_application.create(self.runtime)
         self.web: ASGIApp = self.pages

@@ -18,6 +18,7 @@ from intouch.digest import rendering as editions
 from intouch.letters import Letters
 from intouch.loading import load
 from intouch.outbox import epoch, ready, rendering
+from intouch.outbox.habits import Habits
 from intouch.outbox.models import Road
 from intouch.outbox.presence import Presence
 from intouch.outbox.settling import Follow, OnDead, OnRefused
@@ -83,7 +84,9 @@ async def let_go(runtime: Runtime, presence: Presence, chats: Chats | None, upke
     log.info("app.stopped")
 
 
-def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None = None, email: Channel | None = None) -> Worker:
+def build_worker(
+    runtime: Runtime, presence: Presence, telegram: Channel | None = None, email: Channel | None = None, *, habits: Habits | None = None
+) -> Worker:
     """Who renders each kind of delivery, by which road it leaves, and what happens when an address is dead."""
     letters, settings = Letters(runtime.templates), runtime.settings
     roads = {Road.TELEGRAM: telegram, Road.EMAIL: email}
@@ -111,6 +114,7 @@ def build_worker(runtime: Runtime, presence: Presence, telegram: Channel | None 
         beat=keeper.beat if keeper else None,
         look=keeper.look if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
+        habits=habits or Habits(),
     )
     runtime.bell.listen(worker.nudge)
     return worker

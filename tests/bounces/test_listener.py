@@ -162,17 +162,11 @@ async def test_rubbish_is_taken_and_forgotten(runtime: Runtime) -> None:
     assert not await is_dead(runtime)
 
 
-async def test_while_the_database_is_away_the_mail_server_keeps_the_report(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_the_database_is_away_the_mail_server_keeps_the_report(runtime: Runtime) -> None:
     alice = await sign_up(runtime)
     path = PATHS.of(await send(runtime, alice))
-    intake = intake_of(runtime)
-
-    async def fail(_report: object) -> None:
-        raise OSError("disk full")
-
-    async with listening(intake, "lmtp") as port:
-        with monkeypatch.context() as away:
-            away.setattr(intake, "heed", fail)
+    async with listening(intake_of(runtime), "lmtp") as port:
+        with failing(OSError("disk full"), when=lambda *_: True):
             refused = await bring("lmtp", port, written(POSTFIX, path=path), path)
         assert isinstance(refused, tuple) and refused[0] == 451
         assert await bring("lmtp", port, written(POSTFIX, path=path), path) == {}

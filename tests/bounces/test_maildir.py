@@ -15,6 +15,7 @@ from intouch.bounces.maildir import Maildir
 from intouch.runtime import Runtime
 from tests.bounces.mailing import PATHS, intake_of, is_dead, send, sign_up
 from tests.bounces.reports import POSTFIX, VACATION, written
+from tests.faults import failing
 
 
 @pytest.fixture
@@ -40,23 +41,15 @@ async def test_what_was_heeded_is_deleted_and_the_rest_set_aside(runtime: Runtim
     assert all(name.endswith(":2,S") for name in _names(folder, "cur"))
 
 
-async def test_two_processes_and_a_database_that_was_away_lose_and_double_nothing(
-    runtime: Runtime, folder: mailbox.Maildir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_processes_and_a_database_that_was_away_lose_and_double_nothing(runtime: Runtime, folder: mailbox.Maildir) -> None:
     alice = await sign_up(runtime)
     numbers = [await send(runtime, alice, key=f"digest:{number}") for number in range(10)]
     for number in numbers:
         folder.add(written(POSTFIX, path=PATHS.of(number)))
     intakes = [intake_of(runtime) for _ in range(2)]
     watching = [Maildir(intake, Path(folder._path), every=0.01) for intake in intakes]  # type: ignore[attr-defined]
-
-    async def fail(_report: object) -> None:
-        raise OSError("away")
-
-    with monkeypatch.context() as away:
-        away.setattr(intakes[0], "heed", fail)
-        with pytest.raises(OSError, match="away"):
-            await watching[0].look()
+    with failing(OSError("away"), when=lambda *_: True), pytest.raises(OSError, match="away"):
+        await watching[0].look()
     assert len(_names(folder, "new")) == 10
     tasks = [asyncio.create_task(one.run()) for one in watching]
     async with asyncio.timeout(20):

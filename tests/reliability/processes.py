@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import multiprocessing
 import os
 import signal
@@ -19,7 +18,6 @@ import uvloop
 
 from intouch import app, logs, settings
 from intouch.outbox.habits import Habits
-from intouch.outbox.worker import Worker
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
@@ -76,13 +74,11 @@ def _lead(number: int, parts: tuple[str, ...], overrides: dict[str, Any], haste:
     os.dup2(words, 1)
     os.dup2(words, 2)
     logs.configure("warning", False)
-    if haste is not None:
-        habits = Habits(lease=timedelta(seconds=haste.lease), poll=0.1, sweep_every=haste.sweep_every)
-        setattr(app, "Worker", functools.partial(Worker, habits=habits))  # noqa: B010 - a class is replaced
-    uvloop.run(_live(parts, overrides))
+    uvloop.run(_live(parts, overrides, haste))
 
 
-async def _live(parts: tuple[str, ...], overrides: dict[str, Any]) -> None:
-    running = app.Application(settings.load(**overrides), parts=parts)
+async def _live(parts: tuple[str, ...], overrides: dict[str, Any], haste: Haste | None) -> None:
+    habits = Habits(lease=timedelta(seconds=haste.lease), poll=0.1, sweep_every=haste.sweep_every) if haste else None
+    running = app.Application(settings.load(**overrides), parts=parts, habits=habits)
     await running.start()
     await asyncio.Event().wait()

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.reliability import campaign
 from tests.reliability.campaign import Plan
 
 
-@pytest.mark.slow
 async def test_senders_killed_at_random_moments_lose_nothing(database_url: str, tmp_path: Path) -> None:
     """The short form of ``make campaign``."""
     senders = 1 if database_url.startswith("sqlite") else 3
