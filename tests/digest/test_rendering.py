@@ -235,6 +235,19 @@ def test_a_share_is_told_with_how_far_chance_alone_may_move_it(digest_press: ren
         assert "(21 people; likely 50% to 81%)" in body and "chance alone" in body and "chose to take part" in body
 
 
+def test_what_was_said_on_a_scale_tells_which_end_is_which(
+    digest_press: rendering.DigestPress, briefing_press: rendering.BriefingPress
+) -> None:
+    said = {**cases.SAID["questions"][0], "rows": [{**cases.SAID_ROWS[0], "label": str(step)} for step in range(1, 6)]}
+    compared = cases.COMPARED["questions"][0]
+    steps = {**compared, "rows": [{**compared["rows"][0], "label": str(step)} for step in range(1, 6)]}
+    digest = digest_of(digest_press, cases.digest(said=[{**cases.SAID, "questions": [said]}]))
+    briefing = briefing_press.letter(cases.briefing(surveys=[{**cases.COMPARED, "questions": [steps]}]), name="Carl")
+    for body in (digest.text, digest.html, briefing.text, briefing.html):
+        assert body.count("1 is the lowest, 5 the highest.") == 1
+    assert "lowest" not in digest_of(digest_press, cases.ORDINARY).text
+
+
 async def queued(town: Town, audience: Audience, contents: dict[str, Any]) -> list[Delivery]:
     async with town.runtime.sessions.write() as session:
         ward = await session.get_one(Ward, town.southwick)

@@ -59,3 +59,10 @@ def test_every_letter_ends_with_who_sent_it_and_why(mails: dict[str, Mail]) -> N
         for body in (Page(mail.html).words, " ".join(mail.text.split())):
             assert "You get this email because" in body, name
             assert "City Hall, Plater Way, Sunderland" in body[-200:], name
+
+
+def test_who_is_asked_on_a_scale_or_told_of_one_hears_which_end_is_which(mails: dict[str, Mail]) -> None:
+    for name in ("survey_invitation-scale", "survey_outcome-single"):
+        for body in (Page(mails[name].html).words, mails[name].text):
+            assert "1 is the lowest, 5 the highest." in body, name
+    assert "lowest" not in mails["survey_invitation-single"].text
