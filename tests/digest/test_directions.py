@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intouch.digest.rendering import DigestPress
+from intouch.digest.rendering import BriefingPress, DigestPress
 from intouch.letters import Letters
 from intouch.links import Links
 from intouch.templating import Templates
@@ -35,7 +35,6 @@ MIXED = cases.digest(
     reports={"made": 1, "fixed": 1, "examples": [{"reference": "SR-7K3M2", "category": "Litter", "note": ARABIC}]},
     notices=[{**cases.NOTICE, "title": ARABIC, "text": f"{ARABIC}\n{ARABIC}"}],
 )
-# For each piece of text the direction that it is read in: of the ones with Arabic letters, and of all others.
 READ = """() => {
   const read = {true: [], false: []}, walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   while (walker.nextNode()) {
@@ -47,13 +46,30 @@ READ = """() => {
 }"""
 
 
+async def directions(chromium: str, html: str) -> dict[str, list[str]]:
+    """How the pieces of text with Arabic letters are read (``true``), and all others (``false``)."""
+    async with visited(chromium) as browser:
+        page = await browser.new_page()
+        await page.set_content(html)
+        found: dict[str, list[str]] = await page.evaluate(READ)
+    return found
+
+
 @pytest.mark.browser
 async def test_each_word_of_a_digest_is_read_in_its_own_direction(chromium: str, templates: Templates) -> None:
     press = DigestPress(Letters(templates), LINKS)
-    async with visited(chromium) as browser:
-        page = await browser.new_page()
-        await page.set_content(press.letter(press.stencil(MIXED), resident_id=12, name="Grace").html)
-        read = await page.evaluate(READ)
+    read = await directions(chromium, press.letter(press.stencil(MIXED), resident_id=12, name="Grace").html)
     assert set(read["false"]) == {"ltr"}
     assert len(read["true"]) == 18
     assert set(read["true"]) == {"rtl"}
+
+
+@pytest.mark.browser
+async def test_and_each_word_of_a_briefing(chromium: str, templates: Templates) -> None:
+    question = cases.COMPARED["questions"][0]
+    rows = [{**row, "label": ARABIC} for row in question["rows"]]
+    surveys = [{**cases.COMPARED, "title": ARABIC, "questions": [{**question, "text": ARABIC, "rows": rows}]}]
+    letter = BriefingPress(Letters(templates), templates).letter(cases.briefing(surveys=surveys), name="Carl")
+    read = await directions(chromium, letter.html)
+    assert set(read["false"]) == {"ltr"}
+    assert read["true"] == ["rtl"] * 4

@@ -40,6 +40,7 @@ NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 SITE = "https://intouch.sunderland.example"
 # As much as a title or an answer may hold; characters that nobody can see are refused when a survey is made.
 HOSTILE = "".join(one for one in cases.HOSTILE if one.isprintable())[:80].strip()
+ARABIC = "أعمال الطرق في شارع الكنيسة."
 LONG = "Would you use a cycle lane along the riverside between the bridge and the beach, all year round? " * 3
 
 _QUESTION: dict[str, Any] = cases.BRIEFING["surveys"][0]["questions"][0]
@@ -77,6 +78,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "text": {"text": "What should change first?", "type": "text"},
     "large": {"text": LONG, "type": "single", "options": [f"Answer {n}: " + "some more words to read " * 3 for n in range(1, 11)]},
     "hostile": {"text": HOSTILE, "type": "single", "options": [HOSTILE, cases.LONG_WORD[:60]]},
+    "arabic": {"text": ARABIC, "type": "single", "options": [ARABIC, "No"]},
 }
 
 
@@ -142,7 +144,7 @@ async def _queue(session: AsyncSession, runtime: Runtime) -> None:
         await editions.publish(session, due, _here(contents), now=NOW)
     for case, question in QUESTIONS.items():
         await _invitation(session, case, question, await _ward(session, f"E3{case}", area.id))
-    for number, (case, answers) in enumerate((("single", 12), ("large", 12), ("hostile", 12), ("text", 1))):
+    for number, (case, answers) in enumerate((("single", 12), ("large", 12), ("hostile", 12), ("arabic", 12), ("text", 1))):
         await _outcome(session, case, answers, await _ward(session, f"E4{number}", area.id))
     await _letters(session, runtime, await _ward(session, "E5letters", area.id))
 
@@ -183,7 +185,7 @@ async def _resident(session: AsyncSession, name: str, ward: Ward, *topics: Topic
 
 
 async def _open(session: AsyncSession, case: str, question: dict[str, Any], ward: Ward) -> int:
-    title = {"hostile": HOSTILE, "large": LONG[:97]}.get(case, "Bins in Southwick")
+    title = {"hostile": HOSTILE, "large": LONG[:97], "arabic": ARABIC}.get(case, "Bins in Southwick")
     head = {"title": title, "why": "The council may change collection days.", "audience": None}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in head.items() if value]
     lines += ["closes = 2026-12-05T18:00:00", f'audience = {{ wards = ["{ward.code}"] }}']
@@ -234,6 +236,7 @@ async def _letters(session: AsyncSession, runtime: Runtime, ward: Ward) -> None:
     letters: list[tuple[str, str, dict[str, Any]]] = [
         *((f"issue_update-{status}", "issue_update", {**report, "status": status, "note": note}) for status, note in notes.items()),
         ("issue_update-hostile", "issue_update", hostile),
+        ("issue_update-arabic", "issue_update", {**report, "status": "fixed", "note": ARABIC}),
     ]
     payloads = {name: {"template": template, "values": values} for name, template, values in letters}
     payloads["ask_ward-plain"] = asking.letter(links, 1, "digest", on=NOW.date())

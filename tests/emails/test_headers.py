@@ -25,7 +25,7 @@ ONE_BY_ONE = ("confirm_email", "already_joined", "issue_update")
 def test_every_letter_there_is_was_sent(mails: dict[str, Mail]) -> None:
     kinds = {name.partition("-")[0] for name in mails}
     assert kinds == {*LISTS, *ONE_BY_ONE}
-    assert len(mails) == len(post.DIGESTS) + len(post.BRIEFINGS) + len(post.QUESTIONS) + 4 + 8
+    assert len(mails) == len(post.DIGESTS) + len(post.BRIEFINGS) + len(post.QUESTIONS) + 5 + 9
 
 
 def test_every_letter_is_one_well_formed_message_that_asks_for_no_automatic_answer(mails: dict[str, Mail]) -> None:

@@ -13,6 +13,7 @@ from playwright.async_api import Page
 from intouch.demo.mailbox import Mail
 from tests import axe
 from tests.chromium import visited
+from tests.digest.test_directions import directions
 
 # A letter is one article in somebody else's page; landmarks are that page's.
 NOT_OURS = {"region": {"enabled": False}, "landmark-one-main": {"enabled": False}}
@@ -57,3 +58,14 @@ async def test_no_letter_has_barriers(scheme: Literal["light", "dark"], mails: d
     assert {name.rpartition("-")[0] for name in shown} == KINDS
     for name, mail in shown.items():
         await _look(page, name, mail, scheme)
+
+
+async def test_what_was_written_from_right_to_left_is_read_so(chromium: str, mails: dict[str, Mail]) -> None:
+    found = {name: await directions(chromium, mail.html) for name, mail in mails.items() if name.endswith("-arabic")}
+    assert {name: len(read["true"]) for name, read in found.items()} == {
+        "issue_update-arabic": 1,
+        "survey_invitation-arabic": 3,
+        "survey_outcome-arabic": 3,
+    }
+    for name, read in found.items():
+        assert (set(read["true"]), set(read["false"])) == ({"rtl"}, {"ltr"}), name
