@@ -52,13 +52,17 @@ async def has_begun(session: AsyncSession) -> bool:
 async def missing(session: AsyncSession, audience: Audience, when: Weekly, *, now: datetime) -> list[Due]:
     """The editions of the period that fell due last, and after ``begin``, which do not exist yet.
 
-    Weeks before the last one stay missed: nobody wants three digests at once when a process was away for a month.
+    Weeks before the last one stay missed: nobody wants three digests at once when a process was away for a month. One that
+    waits, but is not late, was late by another setting, or by a clock that was wrong.
     """
     started_at = await session.scalar(sa.select(EditionStart.started_at).where(EditionStart.audience == audience))
     if started_at is None:
         return []
     due = list(periods.due_between(when, after=max(started_at, now - timedelta(days=8)), until=now))
-    return await unpublished(session, audience, when, period=due[-1], statuses=()) if due else []
+    if not due:
+        return []
+    is_late = now - periods.due_at(due[-1], when) > LIMIT
+    return await unpublished(session, audience, when, period=due[-1], statuses=() if is_late else (EditionStatus.WAITING,))
 
 
 async def approved(session: AsyncSession, audience: Audience, when: Weekly) -> list[Due]:
@@ -163,7 +167,7 @@ async def _release(session: AsyncSession, due: Due, status: EditionStatus, conte
         sa.update(Edition)
         .where(Edition.audience == due.audience, Edition.ward_id == due.ward.id, Edition.period == due.period)
         .where(Edition.status.in_((EditionStatus.WAITING, EditionStatus.APPROVED)))
-        .values(status=status, contents=contents, told_until=until(now), published_at=now if contents else None)
+        .values(status=status, due_at=due.due_at, contents=contents, told_until=until(now), published_at=now if contents else None)
     )
     return cast("sa.CursorResult[Any]", await session.execute(statement)).rowcount == 1
 

@@ -29,10 +29,17 @@ async def begin(runtime: Runtime, at: datetime) -> None:
         await editions.begin(session, now=at)
 
 
-async def tick(runtime: Runtime, at: datetime, *, audience: Audience = Audience.DIGEST, contents: dict[str, object] = WORDS) -> int:
+async def tick(
+    runtime: Runtime,
+    at: datetime,
+    *,
+    audience: Audience = Audience.DIGEST,
+    contents: dict[str, object] = WORDS,
+    when: periods.Weekly = FRIDAY,
+) -> int:
     """One scheduler's round over what is missing; how many deliveries it made."""
     async with runtime.sessions.read() as session:
-        missing = await editions.missing(session, audience, FRIDAY, now=at)
+        missing = await editions.missing(session, audience, when, now=at)
     made = 0
     for due in missing:
         async with runtime.sessions.write() as session:
@@ -127,6 +134,18 @@ async def test_a_missed_friday_goes_out_within_36_hours_and_waits_for_an_officer
     assert await tick(runtime, DUE + timedelta(hours=36)) == 1
     assert await tick(runtime, DUE + timedelta(days=7, hours=36, seconds=1)) == 0
     assert {status for period, status in await found(runtime) if period == "2026-W48"} == {EditionStatus.WAITING}
+
+
+async def test_what_was_late_by_another_setting_goes_out_when_it_is_due_by_this_one(runtime: Runtime, town: Town) -> None:
+    """Somebody tried Mondays on a Wednesday, and put Friday back: that Friday nobody got anything."""
+    await begin(runtime, DUE - timedelta(days=30))
+    await town.subscriber()
+    monday = periods.weekly("mon 08:00", FRIDAY.zone)
+    wednesday = DUE - timedelta(days=2)
+    assert await tick(runtime, wednesday, when=monday) == 0
+    assert {status for period, status in await found(runtime) if period == "2026-W47"} == {EditionStatus.WAITING}
+    assert [await tick(runtime, at) for at in (wednesday, DUE - timedelta(minutes=1), DUE, DUE + timedelta(minutes=5))] == [0, 0, 1, 0]
+    assert {status for period, status in await found(runtime) if period == "2026-W47"} == {EditionStatus.PUBLISHED}
 
 
 async def test_a_waiting_edition_is_released_by_one_officer_only_once(runtime: Runtime, town: Town) -> None:
