@@ -12,7 +12,7 @@ import time_machine
 
 from intouch import schedule
 from intouch.clock import ShiftedClock
-from intouch.digest import ticks
+from intouch.digest import approving, editions, ticks
 from intouch.digest.models import Audience, Edition, EditionStatus
 from intouch.outbox.models import Delivery
 from intouch.places.models import Ward
@@ -74,19 +74,24 @@ async def test_a_survey_that_closes_with_the_digest_is_in_it_and_not_in_the_next
         assert [len(edition.contents["said"]) for edition in await session.scalars(query)] == [1, 0]
 
 
+async def replaced(runtime: Runtime, news: Town, *, on: date) -> int:
+    """A new ward instead of Southwick from that day on, in which Southwick's readers live by their place; its id."""
+    box = {"west": -1.41, "south": 54.92, "east": -1.40, "north": 54.93}
+    ring = [[-1.41, 54.92], [-1.40, 54.92], [-1.40, 54.93], [-1.41, 54.93], [-1.41, 54.92]]
+    async with runtime.sessions.write() as session:
+        (await session.get_one(Ward, news.southwick)).valid_to = on
+        new = Ward(code="E05099999", name="Southwick and Redhouse", valid_from=on, boundary=[[ring]], **box)
+        session.add(new)
+        for reader in await session.scalars(sa.select(Resident)):
+            reader.longitude, reader.latitude = -1.405, 54.925
+    return new.id
+
+
 async def test_a_digest_that_comes_a_day_late_still_finds_its_readers_in_the_ward_that_has_ended(
     runtime: Runtime, clock: ShiftedClock, news: Town
 ) -> None:
     """The machine was away from Friday to Saturday, when the new wards came into force."""
-    saturday = FRIDAY.date() + timedelta(days=1)
-    box = {"west": -1.41, "south": 54.92, "east": -1.40, "north": 54.93}
-    ring = [[-1.41, 54.92], [-1.40, 54.92], [-1.40, 54.93], [-1.41, 54.93], [-1.41, 54.92]]
-    async with runtime.sessions.write() as session:
-        (await session.get_one(Ward, news.southwick)).valid_to = saturday
-        new = Ward(code="E05099999", name="Southwick and Redhouse", valid_from=saturday, boundary=[[ring]], **box)
-        session.add(new)
-        reader = (await session.scalars(sa.select(Resident))).one()
-        reader.longitude, reader.latitude = -1.405, 54.925
+    new = await replaced(runtime, news, on=FRIDAY.date() + timedelta(days=1))
     await tick(runtime, clock, WEDNESDAY)
     done = await tick(runtime, clock, FRIDAY + timedelta(hours=18))
     assert (done["failed"], done["residents_moved"]) == (0, 1)
@@ -96,7 +101,31 @@ async def test_a_digest_that_comes_a_day_late_still_finds_its_readers_in_the_war
             Delivery, Delivery.batch == sa.literal("edition:") + sa.cast(Edition.id, sa.Text)
         )
         sent = [tuple(row) for row in await session.execute(query.where(Edition.audience == Audience.DIGEST).order_by(Edition.period))]
-    assert sent == [("2026-W47", news.southwick), ("2026-W48", new.id)]
+    assert sent == [("2026-W47", news.southwick), ("2026-W48", new)]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_what_an_officer_lets_out_when_its_readers_live_in_other_wards_is_told_by_those(
+    runtime: Runtime, clock: ShiftedClock, news: Town, others: int
+) -> None:
+    """It went to nobody, and the new ward's first edition began where it ended."""
+    new = await replaced(runtime, news, on=FRIDAY.date() + timedelta(days=4))
+    for weeks in (2, 1):
+        await tick(runtime, clock, FRIDAY - timedelta(weeks=weeks))
+    await tick(runtime, clock, FRIDAY + timedelta(days=2))
+    await tick(runtime, clock, FRIDAY + timedelta(days=4, hours=1))
+    async with runtime.sessions.write() as session:
+        for late in await approving.waiting(session):
+            if others or late.ward == "Southwick":
+                await approving.approve(session, late.edition_id)
+    await tick(runtime, clock, FRIDAY + timedelta(days=5))
+    async with runtime.sessions.read() as session:
+        due = await editions.missing(
+            session, Audience.DIGEST, schedule.weekly(runtime.settings, Audience.DIGEST), now=FRIDAY + timedelta(days=7)
+        )
+        status = await session.scalar(sa.select(Edition.status).where(Edition.ward_id == news.southwick, Edition.period == "2026-W47"))
+    assert status is EditionStatus.CANCELLED
+    assert {one.ward.id: one.since for one in due}[new] - (FRIDAY - timedelta(weeks=1)) < timedelta(seconds=1)
 
 
 async def test_one_part_that_fails_does_not_stop_the_others(runtime: Runtime, clock: ShiftedClock, news: Town) -> None:

@@ -18,7 +18,7 @@ from intouch import schedule
 from intouch.cli import stopping, watching
 from intouch.cli.running import with_runtime
 from intouch.cli.saying import AsJson, Done, fail, moment, say, say_json
-from intouch.digest import batches, briefing, contents, editions, figures, periods
+from intouch.digest import approving, batches, briefing, contents, editions, figures, periods
 from intouch.digest.models import Audience
 from intouch.digest.rendering import NOBODY, BriefingPress, DigestPress
 from intouch.digest.scope import Scope
@@ -152,6 +152,7 @@ class _Published:
     waiting: int
     cancelled: int
     paused: int
+    left: int
     held: bool
 
     def sentence(self) -> str:
@@ -160,6 +161,9 @@ class _Published:
             told.append(f"{plural(self.waiting, 'edition is', 'editions are')} still waiting.")
         if self.cancelled:
             told.append(stopping.cancelled_stays(self.cancelled))
+        if self.left:
+            which = plural(self.left, "edition is of a ward", "editions are of wards")
+            told.append(f"{which} in which nobody lives any more; those of the new wards tell of the week too.")
         if self.paused:
             told.append(
                 plural(
@@ -182,8 +186,10 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
         waiting = await figures.waiting(session, audience, chosen)
         theirs = await batches.in_period(session, audience, chosen, ward_id=ward_id)
         stands = Counter(order.stand for order in await holds.standing(session) if order.batch in theirs)
+        cancelled = await approving.wards(session, theirs, approving.CANCELLED)
+        left = sum(one.has_ended(now) and one.ward.name in cancelled for one in due)
         is_held = await holds.held_since(session) is not None
-    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], held=is_held)
+    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], left=left, held=is_held)
 
 
 async def _watch(runtime: Runtime, audience: Audience, period: str, ward: str = "", *, as_json: bool) -> None:

@@ -37,6 +37,10 @@ class Due:
     def is_late(self, now: datetime) -> bool:
         return now - self.due_at > LIMIT
 
+    def has_ended(self, now: datetime) -> bool:
+        """Whether its ward is no more."""
+        return self.ward.valid_to is not None and self.ward.valid_to <= now.date()
+
 
 async def begin(session: AsyncSession, *, now: datetime) -> None:
     """Note, once for ever, that this council publishes from now on; a fresh installation owes nobody last Friday's digest."""
@@ -96,10 +100,14 @@ async def unpublished(
     since = await _told_until(session, audience, due_at)
     week_before = periods.due_at(periods.previous_period(period), when)
     first = await _never_told(session, audience, week_before=week_before, due_at=due_at)
-    # What is in a ward that began since was told by the old ones: reports follow the boundaries.
+    # What is in a ward that began since was told by those that ended for it: reports follow the boundaries.
     last_week = week_before.astimezone(when.zone).date()
-    inherited = max(since.values(), default=first)
-    return [Due(audience, ward, period, since.get(ward.id, inherited if ward.valid_from > last_week else first), due_at) for ward in left]
+    ends = {row.id: row.valid_to for row in await session.execute(sa.select(Ward.id, Ward.valid_to).where(Ward.id.in_(since)))}
+    for ward in left:
+        if ward.valid_from > last_week and ward.id not in since:
+            replaced = [told for ward_id, told in since.items() if ends[ward_id] == ward.valid_from]
+            since[ward.id] = max(replaced or since.values(), default=first)
+    return [Due(audience, ward, period, since.get(ward.id, first), due_at) for ward in left]
 
 
 async def _told_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:
@@ -132,7 +140,8 @@ async def wait(session: AsyncSession, due: Due, *, now: datetime) -> bool:
 async def publish(session: AsyncSession, due: Due, contents: dict[str, Any], *, now: datetime) -> int | None:
     """Bring the edition and all its deliveries about, in one transaction; how many deliveries, or None when another did it before.
 
-    Empty ``contents`` means that there is nothing to say: the edition exists, and no email goes out.
+    Empty ``contents`` means that there is nothing to say: the edition exists, and no email goes out. One that waited until its ward
+    had ended and its readers lived in others is cancelled: theirs tell of its week.
     """
     status = EditionStatus.PUBLISHED if contents else EditionStatus.EMPTY
     if not await _insert(session, due, status, contents, now=now) and not await _release(session, due, status, contents, now=now):
@@ -142,7 +151,10 @@ async def publish(session: AsyncSession, due: Due, contents: dict[str, Any], *, 
     edition_id = await session.scalar(
         sa.select(Edition.id).where(Edition.audience == due.audience, Edition.ward_id == due.ward.id, Edition.period == due.period)
     )
-    return await recipients.enqueue(session, due.audience, cast("int", edition_id), due.period, ward_id=due.ward.id, now=now)
+    made = await recipients.enqueue(session, due.audience, cast("int", edition_id), due.period, ward_id=due.ward.id, now=now)
+    if not made and due.has_ended(now):
+        await session.execute(sa.update(Edition).where(Edition.id == edition_id).values(status=EditionStatus.CANCELLED))
+    return made
 
 
 async def _insert(session: AsyncSession, due: Due, status: EditionStatus, contents: dict[str, Any], *, now: datetime) -> bool:

@@ -16,6 +16,8 @@ from intouch.cli import app
 from intouch.digest import approving, editions
 from intouch.digest.models import Audience
 from intouch.outbox.models import Delivery
+from intouch.places.models import Ward
+from intouch.residents.models import Resident
 from intouch.runtime import Runtime
 from tests.cli.test_digest import SATURDAY, in_database, settings_of_the_machine, town
 
@@ -85,7 +87,15 @@ def test_only_the_named_ward_is_cancelled_and_the_other_goes_out(late: None) -> 
     assert (done["cancelled"], done["editions"]) == (0, ["Southwick"])
     assert told("digest", "cancel", "--ward", "southwick", "--yes")["editions"] == []
     assert run("digest", "publish", "--ward", "Southwick").endswith("1 edition is cancelled, and what is cancelled stays so.")
-    assert told("digest", "publish") == {"period": "2026-W47", "queued": 1, "waiting": 0, "cancelled": 1, "paused": 0, "held": False}
+    assert told("digest", "publish") == {
+        "period": "2026-W47",
+        "queued": 1,
+        "waiting": 0,
+        "cancelled": 1,
+        "paused": 0,
+        "left": 0,
+        "held": False,
+    }
     assert readers() == ["resident2@mail.example"]
     assert told("digest", "status")["periods"][0]["editions"] == {"cancelled": 1, "published": 1}
 
@@ -152,3 +162,18 @@ def test_approving_what_a_restore_holds_says_what_it_does_not_let_go(late: None)
     assert run("delivery", "approve", "--edition", "2026-W47/Fulwell") == (
         "0 deliveries may go out. 1 edition still waits for approval (Fulwell): `intouch digest publish` sends it."
     )
+
+
+def test_what_is_let_out_when_its_ward_has_ended_and_nobody_lives_there_is_said(late: None) -> None:
+    async def move(runtime: Runtime) -> None:
+        async with runtime.sessions.write() as session:
+            fulwell = await session.scalar(sa.select(Ward.id).where(Ward.name == "Fulwell"))
+            await session.execute(sa.update(Ward).where(Ward.name == "Southwick").values(valid_to=MONDAY.date()))
+            await session.execute(sa.update(Resident).values(ward_id=fulwell))
+
+    in_database(move)
+    assert run("digest", "publish") == (
+        "2026-W47: 2 emails and messages put into the outbox. "
+        "1 edition is of a ward in which nobody lives any more; those of the new wards tell of the week too."
+    )
+    assert told("digest", "status")["periods"][0]["editions"] == {"cancelled": 1, "published": 1}
