@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from email.utils import parseaddr
+from email.utils import parseaddr, quote
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from intouch.smtp_address import SmtpAddress
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DATABASES = ("sqlite", "postgresql", "postgres")
 _IN_MEMORY = re.compile(r"sqlite[^:]*://(/:memory:)?")  # gone with the command that filled it
+_NAMED = re.compile(r'\s*([^"<>\n]*[^"<>\s])\s*<([^<>\s]+)>\s*')  # a sender: name and address
 _PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _WEEKLY = (f"({'|'.join(WEEKDAYS)}) ([01][0-9]|2[0-3]):[0-5][0-9]", "is not a weekly time; write for example `fri 16:00`")
 # How settings must be written, in lower case, and what is said when they are not.
@@ -162,6 +163,9 @@ class Settings(BaseSettings):
     @field_validator("email_from")
     @classmethod
     def _sender(cls, value: str) -> str:
+        # Nobody quotes the name of their council; in "Hull, City of", the first word would be the address of a list.
+        if (named := _NAMED.fullmatch(value)) and parseaddr(value) != named.groups():
+            value = f'"{quote(named[1])}" <{named[2]}>'
         if not re.fullmatch(r"[^\s@]+@[^\s@]+", parseaddr(value)[1]) or legible.RULING.search(value) or "\n" in value:
             raise ValueError("is no sender; write for example In Touch <intouch@council.example>")
         return value

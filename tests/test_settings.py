@@ -1,5 +1,6 @@
 """Settings: what can't be used is named with what to write instead, and never shown: it may be a secret."""
 
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,16 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_to_write(name: str, va
 )
 def test_case_and_spaces_do_not_matter(name: str, value: str) -> None:
     assert getattr(settings.load(**{name: value}), name) == value.strip().lower()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Kingston upon Hull, City of", "Council: In Touch", "In Touch @ Sunderland", "news@council.example", "[Test] St. Helens", "A\\B"],
+)
+def test_a_sender_may_have_any_name_without_quotes(name: str) -> None:
+    found = settings.load(email_from=f"{name} <news@council.example>").email_from
+    assert parseaddr(found) == (name, "news@council.example")
+    assert settings.load(email_from=found).email_from == found
 
 
 def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
