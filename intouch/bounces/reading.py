@@ -23,6 +23,7 @@ log = logs.get("bounces")
 MOST_BYTES = 1024 * 1024
 # "not-spam" means the opposite, "auth-failure" and "dmarc" are about our domain.
 COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}
+_COMPLAINED = "x-hmxmroriginalrecipient"  # Microsoft's reports have no machine-readable part, but this in our email
 _RECEIVED_FOR = ("delivered-to", "x-original-to", "envelope-to", "to")
 _SENT_FROM = ("original-mail-from", "return-path", "x-failed-return-path")
 _MOST_PARTS = 200
@@ -84,11 +85,17 @@ def _deliveries(message: Message, paths: ReturnPath, recipients: Iterable[str]) 
 
 
 def _quoted(message: Message) -> Iterator[str]:
+    for headers in _brought_along(message):
+        yield from _values(headers, _SENT_FROM)
+
+
+def _brought_along(message: Message) -> Iterator[Message]:
+    """The headers of each part, and those that stand in one: of the email that came back, too."""
     for part in _parts(message):
         if part is not message:
-            yield from _values(part, _SENT_FROM)
+            yield part
         if part.get_content_type() == "text/rfc822-headers" or _is_encoded(part):
-            yield from _values(_headers(_content(part)), _SENT_FROM)
+            yield _headers(_content(part))
 
 
 def _values(message: Message, names: Iterable[str]) -> Iterator[str]:
@@ -155,7 +162,8 @@ def _complaint(message: Message) -> tuple[str, Kind] | None:
             fields = _fields(part)
             kind = str(fields.get("feedback-type", "")).partition("(")[0].strip().lower()
             return (kind, Kind.COMPLAINT) if kind in COMPLAINTS else None
-    return None
+    is_microsofts = any(_COMPLAINED in headers for headers in _brought_along(message))
+    return ("abuse", Kind.COMPLAINT) if is_microsofts else None
 
 
 def _fields(part: Message) -> Message:
