@@ -173,6 +173,13 @@ def _fields(part: Message) -> Message:
 
 
 def _failure(message: Message) -> tuple[str, Kind] | None:
+    found = _reported(message)
+    if found and found[1] is Kind.HARD and any(map(statuses.is_before_address, _words_for_people(message))):
+        return found[0], Kind.SOFT
+    return found
+
+
+def _reported(message: Message) -> tuple[str, Kind] | None:
     says_otherwise = False
     for part in _parts(message):
         kind = part.get_content_type()
@@ -241,10 +248,12 @@ def _of_words(message: Message) -> tuple[str, Kind] | None:
 
 
 def _of_people(message: Message) -> tuple[str, Kind] | None:
-    """What the part for people says, up to where it quotes our own email, which may speak of anything."""
+    return next(filter(None, map(statuses.of_letter, _words_for_people(message))), None)
+
+
+def _words_for_people(message: Message) -> Iterator[str]:
+    """What the parts for people say, up to where they quote our own email, which may speak of anything."""
     for part in _beside_ours(message):
         if part.get_content_maintype() == "text":
             words = _TAGS.sub(" ", _content(part)[:20_000].decode("utf-8", "replace"))
-            if found := statuses.of_letter(_QUOTED.split(words, maxsplit=1)[0]):
-                return found
-    return None
+            yield _QUOTED.split(words, maxsplit=1)[0]

@@ -19,6 +19,15 @@ _REPLY = re.compile(
 _AFTER_DATA = re.compile(
     r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b|^>>>\s*(?:data|\.)\s*$", re.IGNORECASE | re.MULTILINE
 )
+# Where it was given before the mail server was told the address: about us, or about nobody. As Postfix, Exim, qmail and, last in its
+# transcript, sendmail tell it.
+_BEFORE_ADDRESS = re.compile(
+    r"""\bin\s+reply\s+to\s+(?:EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL)\b|\brefused\s+to\s+talk\s+to\s+me\b
+    |\bafter\s+(?:pipelined\s+)?(?:initial\s+connection|EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL\s+FROM)\b
+    |\bbut\s+(?:sender\s+was\s+rejected|my\s+name\s+was\s+rejected|greeting\s+failed)\b
+    |^>>>\s*(?:EHLO|HELO|MAIL)\b(?:(?!^>>>)[\s\S])*\Z""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
 _SUMMARY = re.compile(r"^554 5\.0\.0 Service unavailable[ \t\r]*$", re.MULTILINE)  # sendmail's own, below whatever was answered
 _NOTHING_SAID = (".0.0", "550", "551", "553", "556")
 _DISABLED = "5.2.1"
@@ -43,13 +52,20 @@ def of_code(status: str) -> Kind | None:
 
 def is_open(status: str) -> bool:
     """Whether a code says no more than that something failed: "other or undefined" of an address, a system or a protocol; or that
-    a mailbox takes nothing, which Gmail also says of one that gets too much at this time."""
-    return status.endswith(".0.0") or status in ("5.1.0", "5.2.0", _DISABLED, "5.3.0", "5.5.0") or "." not in status
+    a mailbox takes nothing, which Gmail also says of one that gets too much at this time. Not 4.x.x: whoever gave up then was told
+    of nothing that lasts."""
+    is_other = status.endswith(".0.0") or status in ("5.1.0", "5.2.0", _DISABLED, "5.3.0", "5.5.0") or "." not in status
+    return is_other and not status.startswith("4.")
 
 
 def is_guess(status: str, words: str) -> bool:
     """Whether a code is sendmail's own, which writes 5.1.1 for each bare 550, and the mail server's words are about something else."""
     return status == "5.1.1" and _ENHANCED.search(words) is None and blame(words) not in (None, Blame.NOBODY)
+
+
+def is_before_address(words: str) -> bool:
+    """Whether a letter for people tells of a refusal that came before the mail server was told the address."""
+    return _BEFORE_ADDRESS.search(words) is not None
 
 
 def of_words(words: str) -> tuple[str, Kind] | None:

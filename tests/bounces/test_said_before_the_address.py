@@ -1,0 +1,61 @@
+"""What a mail server refused before it was told the address says nothing about the address."""
+
+from __future__ import annotations
+
+import pytest
+
+from intouch.bounces.models import Kind
+from intouch.bounces.reading import Report, read
+from tests.bounces.mailing import PATHS
+from tests.bounces.reports import EXIM, POSTFIX, QMAIL, SENDMAIL, written
+
+MINE = PATHS.of(12)
+NO_CODE, YAHOOS, OPEN, CODED = (
+    "550 IP name lookup failed",
+    "553 Mail from 192.0.2.10 - [10]",
+    "550 5.1.0 Not today",
+    "550 5.1.1 <x> unknown",
+)
+
+
+def _postfix(words: str, stage: str, *, status: str = "") -> bytes:
+    status = status or (words[4:9] if words[5] == "." else "5.0.0")
+    if stage == "greeting":
+        message = written(POSTFIX, path=MINE, status=status, words=words)
+        return message.replace(b"said: " + words.encode(), b"refused to\r\n    talk to me: " + words.encode()).replace(
+            b" (in reply to RCPT TO command)", b""
+        )
+    return written(POSTFIX, path=MINE, status=status, words=words).replace(b"(in reply to RCPT TO", f"(in\r\n    reply to {stage}".encode())
+
+
+def _exim(words: str, stage: str) -> bytes:
+    after = {"greeting": b"initial connection", "EHLO": b"EHLO smarthost.example"}.get(stage, stage.encode() + b":<" + MINE.encode() + b">")
+    message = written(EXIM, path=MINE).replace(b"after RCPT TO:<grace@example.org>", b"after " + after)
+    return message.replace(b"550 5.1.1 <grace@example.org>: Recipient address rejected: User unknown", words.encode())
+
+
+@pytest.mark.parametrize("words", [NO_CODE, YAHOOS, OPEN, CODED])
+@pytest.mark.parametrize("stage", ["greeting", "EHLO", "MAIL FROM", "pipelined MAIL FROM"])
+def test_a_refusal_before_the_address_ends_none(words: str, stage: str) -> None:
+    for message in [_exim(words, stage), *([_postfix(words, stage)] if "pipelined" not in stage else [])]:
+        found = read(message, PATHS)
+        assert found is not None and found.kind is Kind.SOFT
+    for message in (_exim(words, "RCPT TO"), _postfix(words, "RCPT TO")):
+        found = read(message, PATHS)
+        assert found is not None and found.kind is Kind.HARD
+
+
+@pytest.mark.parametrize("words", [NO_CODE, OPEN])
+def test_nor_does_one_of_which_sendmail_or_qmail_tell(words: str) -> None:
+    sendmail = written(SENDMAIL, path=MINE, status="5.0.0", words=words, command=f"MAIL From:<{MINE}> SIZE=1024")
+    assert b">>> MAIL From:" in sendmail
+    qmail = written(QMAIL, path=MINE, words=f"Connected to 198.51.100.25 but sender was rejected.\nRemote host said: {words}")
+    for message in (sendmail, qmail):
+        found = read(message, PATHS)
+        assert found is not None and found.kind is Kind.SOFT
+
+
+def test_what_a_mail_server_tried_again_until_its_patience_ended_is_no_word_about_the_address() -> None:
+    """Postfix takes a 5xx in place of a greeting for passing, and says 4.0.0 for it after five days."""
+    message = written(POSTFIX, path=MINE, status="4.0.0", words="553 Mail from 192.0.2.10 not allowed - [10]")
+    assert read(message, PATHS) == Report(Kind.SOFT, "4.0.0", 12)
