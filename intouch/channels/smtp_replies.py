@@ -55,7 +55,8 @@ def refusal(stage: Stage, reply: Reply) -> Outcome:
     """The outcome of a reply that is not the good one.
 
     5xx to MAIL speaks of us, not of the recipient: it is retried, so that a sender address set wrongly does not
-    fail a whole edition; only a message that is too large fails. Many servers keep what they have against us for RCPT.
+    fail a whole edition; only a message that is too large fails. Many servers keep what they have against us for RCPT, or,
+    as Gmail with its daily limit, for the end of the message.
     """
     outcome = _outcome(stage, reply, reply.summary(stage))
     return outcome._replace(is_of_mailbox=True) if stage is not Stage.MAIL and _is_of_mailbox(reply) else outcome
@@ -67,13 +68,17 @@ def _outcome(stage: Stage, reply: Reply, error: str) -> Outcome:
     if not 500 <= reply.code < 600:
         return outcomes.unknown(error) if stage is Stage.BODY else outcomes.retry(error)
     if stage is Stage.MAIL:
-        return outcomes.failed(error) if reply.code == 552 or reply.enhanced == "5.3.4" else outcomes.retry(error)
-    if stage is Stage.DATA and reply.code in _OF_COMMANDS:
-        return outcomes.retry(error)
+        return outcomes.failed(error) if _is_too_large(reply) else outcomes.retry(error)
     if stage is Stage.RCPT:
         return _VERDICTS[_blamed(reply)](error)
-    # One message, one recipient: who names the recipient only now means the same.
-    return outcomes.dead(error) if reply.enhanced in _GONE else outcomes.failed(error)
+    # One message, one recipient: who names the recipient, or has something against us, only now means the same.
+    if reply.enhanced in _GONE:
+        return outcomes.dead(error)
+    return outcomes.retry(error) if _blamed(reply) is Blame.US and not _is_too_large(reply) else outcomes.failed(error)
+
+
+def _is_too_large(reply: Reply) -> bool:
+    return reply.code == 552 or reply.enhanced in ("5.2.3", "5.3.4")
 
 
 # A full mailbox may have room tomorrow, and our rights there may be put right.

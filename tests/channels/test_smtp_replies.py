@@ -180,6 +180,27 @@ def test_who_names_the_recipient_only_after_the_message_means_the_same(text: str
     assert refusal(Stage.BODY, Reply(550, text)).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        (550, "5.4.5 Daily user sending limit exceeded. For more information on Gmail\nsending limits go to", R),
+        (550, "5.1.8 Access denied, bad outbound sender", R),  # Exchange Online's
+        (554, "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message", R),
+        (554, "Message rejected: Email address is not verified. The following identities failed the check", R),  # Amazon's
+        (554, "Message rejected: Sending suspended for this account.", R),
+        (550, "5.7.26 Unauthenticated email is not accepted due to the DMARC policy of council.example", R),
+        (503, "5.5.1 Error: need MAIL command", R),
+        (552, "5.3.4 Message size limit exceeded", F),
+        (550, "5.2.3 Your message exceeded the size limit", F),
+        (552, "5.2.2 over quota", F),
+        (554, "5.7.1 looks like spam", F),
+    ],
+)
+def test_what_a_server_has_against_us_it_may_say_only_after_the_message(code: int, text: str, verdict: Verdict) -> None:
+    """Gmail counts the day's emails there: all that it does not take today would have failed for good."""
+    assert refusal(Stage.BODY, Reply(code, text)).verdict is verdict
+
+
 def test_an_error_that_is_kept_names_nobody() -> None:
     reply = Reply(550, "5.1.1 <grace@roker.example>: user grace@roker.example\nis unknown")
     assert reply.summary(Stage.RCPT) == "RCPT: 550 5.1.1 …: user … is unknown"
