@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import aiosmtplib
 
@@ -62,7 +64,7 @@ def client(address: SmtpAddress, sender: str, seconds: float) -> aiosmtplib.SMTP
 async def dial(address: SmtpAddress, seconds: float) -> socket.socket:
     """The first of the host's addresses that takes us. Each has its share of the time: an IPv6 that leads nowhere must not have it all."""
     loop = asyncio.get_running_loop()
-    found = await asyncio.to_thread(socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM)
+    found = await _look_up(address)
     share = min(_SHARE, seconds / len(found))
     for left, (family, kind, protocol, _, where) in zip(range(len(found) - 1, -1, -1), found, strict=True):
         made = socket.socket(family, kind, protocol)
@@ -79,6 +81,22 @@ async def dial(address: SmtpAddress, seconds: float) -> socket.socket:
             made.close()
             raise
     raise OSError("the host has no address")
+
+
+async def _look_up(address: SmtpAddress) -> list[Any]:
+    """Where the host is. While the name server is silent this hangs, and so it has a thread of its own, for which nobody waits:
+    of those that the process shares there are few, and one may be wanted in the middle of a transaction."""
+    asked: Future[list[Any]] = Future()
+    threading.Thread(target=_ask, args=(asked, address), name="lookup", daemon=True).start()
+    return await asyncio.wrap_future(asked)
+
+
+def _ask(asked: Future[list[Any]], address: SmtpAddress) -> None:
+    asked.set_running_or_notify_cancel()
+    try:
+        asked.set_result(socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+    except Exception as error:  # such as a host that IDNA has no letters for
+        asked.set_exception(error)
 
 
 async def meet(smtp: aiosmtplib.SMTP, address: SmtpAddress, seconds: float) -> None:
