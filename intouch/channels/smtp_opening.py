@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import threading
+from collections.abc import AsyncGenerator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, cast
@@ -61,9 +63,11 @@ def client(address: SmtpAddress, sender: str, seconds: float) -> aiosmtplib.SMTP
     )
 
 
-async def dial(address: SmtpAddress, seconds: float) -> socket.socket:
-    """The first of the host's addresses that takes us. Each has its share of the time: an IPv6 that leads nowhere must not have it all."""
-    loop = asyncio.get_running_loop()
+async def dial(address: SmtpAddress, seconds: float) -> AsyncGenerator[socket.socket, None]:
+    """A socket to each of the host's addresses that takes us, one after the other; raises what the last one that doesn't said.
+
+    Each has its share of the time to take us: an IPv6 that leads nowhere must not have it all.
+    """
     found = await _look_up(address)
     share = min(_SHARE, seconds / len(found))
     for left, (family, kind, protocol, _, where) in zip(range(len(found) - 1, -1, -1), found, strict=True):
@@ -71,8 +75,7 @@ async def dial(address: SmtpAddress, seconds: float) -> socket.socket:
         made.setblocking(False)
         try:
             async with asyncio.timeout(share if left else None):
-                await loop.sock_connect(made, where)
-            return made
+                await asyncio.get_running_loop().sock_connect(made, where)
         except OSError:  # a timeout is one too
             made.close()
             if not left:
@@ -80,7 +83,8 @@ async def dial(address: SmtpAddress, seconds: float) -> socket.socket:
         except BaseException:
             made.close()
             raise
-    raise OSError("the host has no address")
+        else:
+            yield made
 
 
 async def _look_up(address: SmtpAddress) -> list[Any]:
@@ -100,8 +104,21 @@ def _ask(asked: Future[list[Any]], address: SmtpAddress) -> None:
 
 
 async def meet(smtp: aiosmtplib.SMTP, address: SmtpAddress, seconds: float) -> None:
-    """Connect, secure, sign in and say EHLO, or HELO where that is all that the server knows."""
-    await smtp.connect(sock=await dial(address, seconds))
+    """Connect, secure, sign in and say EHLO, or HELO where that is all that the server knows.
+
+    An address that hangs up or turns us away before it has said its welcome is passed over for the next: often it is a proxy whose
+    mail server is gone, or a node that is busy.
+    """
+    refused: Exception = OSError("the host has no address")
+    async with contextlib.aclosing(dial(address, seconds)) as sockets:
+        async for made in sockets:
+            try:
+                await smtp.connect(sock=made)
+                break
+            except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectResponseError) as error:
+                refused = error
+        else:
+            raise refused
     if smtp.is_ehlo_or_helo_needed:
         await _greet(smtp)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 
@@ -36,7 +37,8 @@ async def trouble(address: SmtpAddress, sender: str, *, patience: float = _PATIE
 async def _unreached(address: SmtpAddress, patience: float) -> tuple[str, str] | None:
     try:
         async with asyncio.timeout(patience):
-            (await smtp_opening.dial(address, patience)).close()
+            async with contextlib.aclosing(smtp_opening.dial(address, patience)) as sockets:
+                (await anext(sockets)).close()
     except TimeoutError:
         return (
             f"no answer within {patience:.0f} seconds",
