@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -15,9 +16,14 @@ from intouch import logs, settings
 from intouch.cli.running import plainly
 from intouch.loading import load
 from intouch.parts import parse_parts
+from intouch.runtime import Runtime
+from intouch.storage.sessions import Sessions
+
+log = logs.get("app")
 
 # Ten seconds were promised to whoever sends SIGTERM.
 LONGEST_FAREWELL = 9.6
+LOOK_EVERY = 1.0  # seconds
 
 
 def run(
@@ -43,6 +49,9 @@ def run(
 class Running(Protocol):
     """What a process consists of."""
 
+    @property
+    def runtime(self) -> Runtime: ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -61,7 +70,19 @@ async def _run(running: Running, watchdog: threading.Timer) -> None:
         loop.add_signal_handler(number, stopping.set)
     try:
         await running.start()
-        await stopping.wait()
+        await _watch(running.runtime.sessions, stopping)
     finally:
         watchdog.start()
         await running.stop()
+
+
+async def _watch(sessions: Sessions, stopping: asyncio.Event) -> None:
+    """Until ``stopping``; raises ``InTouchError`` when the database's file was replaced."""
+    was_there = True
+    while not stopping.is_set():
+        is_there = sessions.look_at_file()
+        if was_there and not is_there:
+            log.error("database.file_gone", advice="put it back; what is stored until then is lost when In Touch stops")
+        was_there = is_there
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), LOOK_EVERY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from intouch.storage import inline_sqlite, one_hop, troubles
+from intouch.storage.own_file import OwnFile
 from intouch.storage.writer_thread import WriterThread
 
 T = TypeVar("T")
@@ -114,6 +116,13 @@ class Sessions:
         self._turn = asyncio.Lock() if self.is_sqlite else None
         self._thread: WriterThread | None = None
         self._glances: AsyncEngine | None = None
+        self._file = OwnFile(Path(str(engine.url.database))) if self._has_file else None
+        if self._file is not None:
+            self._file.guard(engine.sync_engine)
+
+    def look_at_file(self) -> bool:
+        """To be called now and then: False while SQLite's file is gone; ``InTouchError`` when it was replaced under this process."""
+        return self._file is None or self._file.look()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -179,15 +188,32 @@ class Sessions:
         return self.is_sqlite and self.engine.url.database not in (None, "", ":memory:")
 
     def _open_inline(self, connections: int = 1) -> AsyncEngine:
-        return inline_sqlite.open_inline(self.engine.url, prepare=_prepare_inline, begin=_begin_sqlite, connections=connections)
+        engine = inline_sqlite.open_inline(self.engine.url, prepare=_prepare_inline, begin=_begin_sqlite, connections=connections)
+        if self._file is not None:
+            self._file.guard(engine.sync_engine)
+        return engine
 
     async def close(self) -> None:
+        if self._file is not None and self._file.is_replaced:
+            await self._empty_wal()
         if self._thread is not None:
             await self._thread.close()
             self._thread = None
         if self._glances is not None:
             await self._glances.dispose()
         await self.engine.dispose()
+
+    async def _empty_wal(self) -> None:
+        """SQLite leaves the ``-wal`` of a file that was moved, and would play it into the one that is there now."""
+        for emptied in (self.in_writer(_checkpointed), _checkpointed(self.writing_engine)):
+            with contextlib.suppress(sa.exc.DBAPIError):  # one of them has a connection, if anything was written
+                await emptied
+
+
+async def _checkpointed(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("COMMIT")  # which has begun by itself, and lets nothing be moved
+        await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 async def _committed(engine: AsyncEngine, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

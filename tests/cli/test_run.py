@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,8 +42,9 @@ def _ready(port: int) -> bool:
         return False
 
 
-def _started(folder: Path, port: int, *before: str, **more: str) -> "subprocess.Popen[bytes]":
-    running = subprocess.Popen([*before, *INTOUCH, "run"], env=_environment(folder, INTOUCH_LISTEN=f"127.0.0.1:{port}", **more), cwd=folder)
+def _started(folder: Path, port: int, *before: str, stderr: int | None = None) -> "subprocess.Popen[bytes]":
+    environment = _environment(folder, INTOUCH_LISTEN=f"127.0.0.1:{port}")
+    running = subprocess.Popen([*before, *INTOUCH, "run"], env=environment, cwd=folder, stderr=stderr)
     deadline = time.monotonic() + 40
     while not _ready(port):
         assert running.poll() is None, "it stopped by itself"
@@ -82,6 +84,16 @@ def test_a_kill_loses_nothing_and_it_starts_again(tmp_path: Path) -> None:
     again = _started(tmp_path, port)
     again.terminate()
     assert again.wait(timeout=15) == 0
+
+
+def test_a_database_that_is_replaced_under_it_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    running = _started(tmp_path, free_port(), stderr=subprocess.PIPE)
+    database = tmp_path / "data" / "intouch.sqlite3"
+    shutil.copy(database, tmp_path / "copy")
+    os.replace(tmp_path / "copy", database)
+    _, told = running.communicate(timeout=15)
+    assert running.returncode == 1
+    assert "Another file was put where the database was" in told.decode().splitlines()[-1]
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
