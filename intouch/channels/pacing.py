@@ -44,6 +44,7 @@ class Pacer:
         self.on_stop: Callable[[int, float], None] | None = None
         self._next = 0.0
         self._hurried = 0  # replies that wait for a place
+        self.replies = 0  # that were counted, since this began
         self._waiting: list[_Waiter] = []
         self._numbers = itertools.count()
         self._spoken: dict[str, float] = {}
@@ -58,6 +59,7 @@ class Pacer:
         A reply may be sent at once; nothing need be said of it.
         """
         if rank <= REPLY:
+            self.replies += 1
             self._speak(chat, _now())
             return await self._give_way()
         waiter = _Waiter(rank, next(self._numbers), chat, asyncio.get_running_loop().create_future())
@@ -83,17 +85,22 @@ class Pacer:
         if self._waiting:
             self._arm(self._next)
 
-    def part_of(self, place: int, processes: int, *, reserved: int = 0) -> float:
+    def part_of(self, place: int, processes: int, *, reserved: int = 0, needed: int = 0) -> float:
         """The part of the ``place``-th of so many processes: whole calls a second, so that together they keep the limit in any second.
 
-        ``reserved`` calls are left to processes that only reply, but no more than half of all.
+        ``reserved`` calls are left to processes that only reply, but no more than half of all; ``needed`` ones to replies that are
+        being made elsewhere, but not the last of each process.
         """
-        if processes == 1 and not reserved:
+        if processes == 1 and not reserved and not needed:
             return 1.0
         calls = math.floor(self._per_second)
-        calls -= min(reserved, calls // 2)
+        calls -= max(min(reserved, calls // 2), min(needed, calls - processes))
         each, more = divmod(calls, processes)
         return (each + (place < more) if each else calls / processes) / self._per_second
+
+    def part_for(self, replies: int) -> float:
+        """The part that so many replies a second take."""
+        return min(1.0, replies / self._per_second)
 
     def share(self, part: float) -> None:
         """Keep to this part of the whole pace, because other processes speak for the same token; 0 holds all but replies."""

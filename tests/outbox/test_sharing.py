@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intouch.channels.email_rate import EmailRate
-from intouch.channels.pacing import BULK, NOTICE, Pacer
+from intouch.channels.pacing import BULK, NOTICE, REPLY, Pacer
 from intouch.clock import ShiftedClock
 from intouch.outbox.sharing import RENEW_EVERY, SharedBotPace, SharedPace
 from intouch.runtime import Runtime
@@ -122,6 +122,48 @@ async def test_a_little_is_left_to_processes_that_only_reply(join: Join) -> None
     await one.look()
     await two.look()
     assert (first.part + second.part) * 30 == pytest.approx(15)
+
+
+async def replied(pacer: Pacer, number: int) -> None:
+    await asyncio.gather(*(pacer.turn(str(chat), REPLY) for chat in range(number)))
+
+
+async def test_bulk_makes_room_for_as_many_replies_as_another_process_makes(join: Join, clock: ShiftedClock) -> None:
+    (bot, replying), (one, sending) = join("bot", only_replies=True), join("one")
+    for pace in (bot, one):
+        await pace.look()
+    one._joined_at = 0.0
+    await replied(replying, 20)
+    for pace in (bot, one):
+        await pace.look()
+    assert (replying.part, sending.part * 30) == (0, pytest.approx(10))
+    await replied(replying, 40)  # more than there is room for: bulk goes on all the same
+    for pace in (bot, one):
+        await pace.look()
+    assert sending.part * 30 == pytest.approx(1)
+    for _ in range(sharing.NEED_OF):  # nobody writes any more
+        await bot.look()
+    clock.set(clock.now() + 2 * sharing.NEED_FOR)
+    await bot.look()
+    await one.look()
+    assert sending.part * 30 == pytest.approx(27)
+
+
+async def test_who_replies_and_sends_takes_of_the_others_what_its_replies_need(join: Join) -> None:
+    there = [join(name) for name in ("one", "two", "three")]
+    for _ in range(2):
+        for pace, _ in there:
+            await pace.look()
+            pace._joined_at = 0.0
+    assert [pacer.part * 30 for _, pacer in there] == pytest.approx([10, 10, 10])
+    await replied(there[0][1], 8)  # it has room for them itself
+    for pace, _ in there:
+        await pace.look()
+    assert [pacer.part * 30 for _, pacer in there] == pytest.approx([10, 10, 10])
+    await replied(there[0][1], 20)
+    for pace, _ in there:
+        await pace.look()
+    assert [pacer.part * 30 for _, pacer in there] == pytest.approx([10, 5, 5])
 
 
 async def test_whoever_comes_after_a_crash_has_the_whole_pace_at_once_where_it_can_see_who_died(join: Join) -> None:
