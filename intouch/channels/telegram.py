@@ -52,6 +52,11 @@ class CouncilBot(telegram.Bot):
         except errors.InvalidToken:
             raise errors.InvalidToken("The bot's token was refused by the Bot API.") from None
 
+    async def get_me(self, **_: Any) -> telegram.User:
+        """Who the bot is. That it is one may be left unsaid by a Bot API that is not Telegram's, such as one for tests."""
+        self._bot_user = telegram.User.de_json({"is_bot": True, **await self.call("getMe")}, self)
+        return self._bot_user
+
     async def shutdown(self) -> None:
         await super().shutdown()
         for road in self._request:  # the library leaves them open when it was stopped before it was ready

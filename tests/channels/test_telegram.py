@@ -221,3 +221,12 @@ async def test_a_bot_that_is_stopped_before_it_was_ready_leaves_nothing_open() -
         await asyncio.wait([begun])
         await bot.shutdown()
         assert [road._session for road in bot._request if isinstance(road, AiohttpRequest)] == [None, None]
+
+
+async def test_a_bot_api_that_says_no_more_than_a_name_is_met() -> None:
+    """Such as telegram-test-api, with which many try out their bots."""
+    me = {"username": "TestNameBot", "first_name": "Test First name", "id": 666}
+    async with bot_on(web.json_response({"ok": True, "result": me})) as (bot, api):
+        await bot.initialize()
+        assert bot.username == "TestNameBot"
+    assert [call["method"] for call in api.heard] == ["getMe"]
