@@ -61,7 +61,7 @@ def _plain_tap(body: dict[str, Any]) -> Incoming | None:
             "callback_query": {
                 "id": str(tap_id),
                 "from": {"id": int(person), "is_bot": False, "first_name": str(first_name)} as sender,
-                "message": {"message_id": int(message_id), "chat": {"id": int(_), "type": "private"}},
+                "message": {"chat": {"id": int(_), "type": "private"}} as under,
                 "data": str(data),
             },
         }:
@@ -73,7 +73,7 @@ def _plain_tap(body: dict[str, Any]) -> Incoming | None:
                 content=Content.TAP,
                 data=tuple(data.split(":")),
                 tap_id=tap_id,
-                message_id=message_id,
+                message_id=under.get("message_id"),
             )
     return None
 

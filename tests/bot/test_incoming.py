@@ -93,6 +93,12 @@ def test_a_tap_is_read_as_the_library_reads_it(changed: dict[str, Any]) -> None:
     assert quickly is not None and quickly.tap_id == "99" and quickly.first_name == "Alice"
 
 
+def test_a_tap_counts_though_nothing_says_under_which_message_it_was() -> None:
+    """As telegram-test-api brings it; the answer is then written below instead of in its place."""
+    tap = incoming.read(_tap(message={"chat": UNDER["chat"]})).incoming
+    assert tap is not None and (tap.tap_id, tap.data, tap.message_id) == ("99", ("survey", "pick", "1", "2"), None)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
