@@ -1,4 +1,4 @@
-"""Doubt: how long a mail server is believed that finds nobody at one address after the other. Pure."""
+"""Doubt: how long a mail server or a bot is believed that finds nobody at one address after the other. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ MOST_MISSING = 5
 
 class Doubt:
     """After so many addresses in a row that do not exist, by what the server says, and nobody to whom it took a message, the next ones
-    are tried again later: it is set up wrongly. OpenSMTPD says "550 Invalid recipient" of everybody to whom we may not send."""
+    are tried again later: it is set up wrongly. OpenSMTPD says "550 Invalid recipient" of everybody to whom we may not send, and the
+    Bot API "chat not found" of all who signed up with another bot than the one whose token is set."""
 
     def __init__(self) -> None:
         self._missing = 0

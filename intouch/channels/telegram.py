@@ -14,6 +14,7 @@ from intouch import logs
 from intouch.channels import outcomes
 from intouch.channels.aiohttp_request import AiohttpRequest, FloodWait, NotConnected, PlainData, bearable
 from intouch.channels.calling import NotUnderstood, understood
+from intouch.channels.doubt import Doubt
 from intouch.channels.outcomes import Envelope, Heard, Outcome, Verdict
 from intouch.channels.pacing import Pacer
 from intouch.channels.window import Call
@@ -24,8 +25,10 @@ log = logs.get("channels")
 
 Markup = dict[str, Any]
 
+# What is said of people whom this bot has never met, which may be everybody where it is another bot than theirs.
+_STRANGERS = ("chat not found", "user not found", "peer_id_invalid", "can't initiate conversation")
 # 400s that say that there is nobody at this address any more.
-_GONE = ("chat not found", "user not found", "peer_id_invalid", "user is deactivated", "bot was kicked", "group chat was deactivated")
+_GONE = (*_STRANGERS, "user is deactivated", "bot was kicked", "group chat was deactivated")
 
 _UNANSWERED = (Verdict.NOT_TRIED, Verdict.UNKNOWN)
 
@@ -137,8 +140,7 @@ def classify(error: errors.TelegramError) -> Outcome:
         case errors.Forbidden():
             return outcomes.dead(_reason(error))
         case errors.BadRequest():
-            gone = any(text in error.message.lower() for text in _GONE)
-            return outcomes.dead(_reason(error)) if gone else outcomes.failed(_reason(error))
+            return outcomes.dead(_reason(error)) if _says(error.message, _GONE) else outcomes.failed(_reason(error))
         case errors.InvalidToken():
             # 401 and 404: not this message but the whole bot is wrong; an operator has to act.
             return outcomes.not_tried("the Bot API refused the bot's token", after=60)
@@ -152,6 +154,10 @@ def classify(error: errors.TelegramError) -> Outcome:
             return outcomes.unknown("the Bot API's answer was not understood")
 
 
+def _says(words: str, texts: Sequence[str]) -> bool:
+    return any(text in words.lower() for text in texts)
+
+
 def _reason(error: errors.TelegramError) -> str:
     """Telegram's own words, cut short: they name rules, not people."""
     return error.message.strip()[:200]
@@ -163,6 +169,7 @@ class TelegramChannel:
     def __init__(self, bot: CouncilBot, pacer: Pacer | None = None) -> None:
         self._bot = bot
         self._pacer = pacer or Pacer()
+        self._doubt, self._has_warned = Doubt(), False
         self._is_halting = False
         self._waiting: set[asyncio.Task[Call]] = set()
 
@@ -210,7 +217,17 @@ class TelegramChannel:
             self._pacer.end(place, is_answered=outcome.verdict not in _UNANSWERED)
         if outcome.verdict is Verdict.RETRY and outcome.after is not None:
             self._pacer.stop(envelope.rank, outcome.after)
-        return outcome
+        return self._weighed(outcome)
+
+    def _weighed(self, outcome: Outcome) -> Outcome:
+        """As it is, but where one after the other is a stranger to this bot, whose token may be wrong."""
+        if outcome.verdict is Verdict.DEAD and not _says(outcome.error, _STRANGERS):
+            return outcome  # who blocked this bot has met it
+        weighed = self._doubt.weigh(outcome)
+        if weighed is not outcome and not self._has_warned:
+            self._has_warned = True
+            log.warning("telegram.knows_nobody", advice="is INTOUCH_TELEGRAM_TOKEN that of the bot that people signed up with?")
+        return weighed
 
     async def _turn(self, envelope: Envelope) -> Call | None:
         """Wait for this chat's turn and the place of its call; None when we are stopping."""

@@ -205,6 +205,18 @@ async def test_a_reply_from_the_outbox_does_not_wait_for_bulk_that_is_not_answer
         await asyncio.wait([bulk])
 
 
+@pytest.mark.parametrize(
+    ("code", "words"), [(400, "Bad Request: chat not found"), (403, "Forbidden: bot can't initiate conversation with a user")]
+)
+async def test_a_bot_that_knows_nobody_ends_five_addresses_at_most(code: int, words: str) -> None:
+    """Such as another council's, whose token was set by mistake: it would have ended the chat of everybody."""
+    stranger, blocked = error(code, words), error(403, "Forbidden: bot was blocked by the user")
+    async with bot_on(*[stranger] * 8, blocked, None, stranger) as (bot, _):
+        channel = TelegramChannel(bot, Pacer(per_second=1000))
+        verdicts = [await collect(channel, [Envelope(number, str(number), HELLO)]) for number in range(11)]
+    assert [one for verdict in verdicts for one in verdict.values()] == [*[V.DEAD] * 5, *[V.RETRY] * 3, V.DEAD, V.SENT, V.DEAD]
+
+
 async def test_what_cannot_be_a_chat_or_a_message_fails_alone() -> None:
     async with bot_on() as (bot, _):
         channel = TelegramChannel(bot)
