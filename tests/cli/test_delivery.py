@@ -165,7 +165,8 @@ def test_a_machine_reads_what_was_done(town: None) -> None:
         return json.loads(result.stdout)
 
     settle("resident3@mail.example", State.UNKNOWN)
-    assert told("digest", "publish") == {"period": "2026-W47", "queued": 0, "waiting": 0, "cancelled": 0, "paused": 0, "held": False}
+    none = dict.fromkeys(("queued", "waiting", "cancelled", "paused", "left"), 0)
+    assert told("digest", "publish") == {"period": "2026-W47", "held": False, **none}
     paused = told("digest", "pause", "--ward", "Southwick")
     assert paused["paused"] == 2 and paused["batches"][0].startswith("edition:")
     assert told("delivery", "resume", "--batch", paused["batches"][0])["resumed"] == 2

@@ -12,7 +12,7 @@ import pytest
 from intouch.channels.email_rate import EmailRate
 from intouch.channels.pacing import BULK, NOTICE, REPLY, Pacer
 from intouch.clock import ShiftedClock
-from intouch.outbox.sharing import RENEW_EVERY, SharedBotPace, SharedPace
+from intouch.outbox.sharing import NEED_FOR, NEED_OF, RENEW_EVERY, SharedBotPace, SharedPace
 from intouch.runtime import Runtime
 from tests.outbox.outboxes import until
 
@@ -141,9 +141,9 @@ async def test_bulk_makes_room_for_as_many_replies_as_another_process_makes(join
     for pace in (bot, one):
         await pace.look()
     assert sending.part * 30 == pytest.approx(1)
-    for _ in range(sharing.NEED_OF):  # nobody writes any more
+    for _ in range(NEED_OF):  # nobody writes any more
         await bot.look()
-    clock.set(clock.now() + 2 * sharing.NEED_FOR)
+    clock.set(clock.now() + 2 * NEED_FOR)
     await bot.look()
     await one.look()
     assert sending.part * 30 == pytest.approx(27)
