@@ -152,7 +152,7 @@ class _Published:
     waiting: int
     cancelled: int
     paused: int
-    left: int
+    moved: int
     held: bool
 
     def sentence(self) -> str:
@@ -161,8 +161,8 @@ class _Published:
             told.append(f"{plural(self.waiting, 'edition is', 'editions are')} still waiting.")
         if self.cancelled:
             told.append(stopping.cancelled_stays(self.cancelled))
-        if self.left:
-            which = plural(self.left, "edition is of a ward", "editions are of wards")
+        if self.moved:
+            which = plural(self.moved, "edition is of a ward", "editions are of wards")
             told.append(f"{which} in which nobody lives any more; those of the new wards tell of the week too.")
         if self.paused:
             told.append(
@@ -187,9 +187,9 @@ async def _publish_now(runtime: Runtime, audience: Audience, period: str, ward: 
         theirs = await batches.in_period(session, audience, chosen, ward_id=ward_id)
         stands = Counter(order.stand for order in await holds.standing(session) if order.batch in theirs)
         cancelled = await approving.wards(session, theirs, approving.CANCELLED)
-        left = sum(one.has_ended(now) and one.ward.name in cancelled for one in due)
+        moved = sum(one.has_ended(now) and one.ward.name in cancelled for one in due)
         is_held = await holds.held_since(session) is not None
-    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], left=left, held=is_held)
+    return _Published(chosen, made, waiting, cancelled=stands[Stand.CANCELLED], paused=stands[Stand.PAUSED], moved=moved, held=is_held)
 
 
 async def _watch(runtime: Runtime, audience: Audience, period: str, ward: str = "", *, as_json: bool) -> None:

@@ -93,7 +93,7 @@ def test_only_the_named_ward_is_cancelled_and_the_other_goes_out(late: None) -> 
         "waiting": 0,
         "cancelled": 1,
         "paused": 0,
-        "left": 0,
+        "moved": 0,
         "held": False,
     }
     assert readers() == ["resident2@mail.example"]
