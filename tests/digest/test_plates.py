@@ -37,7 +37,7 @@ def read(raw: bytes) -> EmailMessage:
     assert not message.defects
     lines = raw.split(b"\r\n")
     assert not any(b"\n" in line or b"\r" in line for line in lines)
-    assert not any(line.startswith(b".") for line in lines)
+    assert not any(line.startswith((b".", b"From ")) for line in lines)
     assert max(map(len, lines)) <= 998
     assert max(map(len, raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
     return message
@@ -69,6 +69,8 @@ def plain(text: str) -> str:
 @example("x" * 75, "y" * 76, "z" * 77)
 @example("é" * 25 + "x", "=" * 30, " ")
 @example("x" * 76 + "\n" + "." * 76, ".", "a" * 74 + ".....")
+@example("From Monday\nFrom Tuesday, " + "x" * 80, "From here", "From there\nFrom " + "z" * 80)
+@example("x" * 75 + "From me", "y" * 75 + "From you", "z" * 70 + "From all")
 def test_whatever_stands_round_a_place_and_at_it_arrives(before: str, name: str, after: str) -> None:
     before, after = plain(before), plain(after)
     text, html = parts(mime.whole(copied(Letter("Hello", before + "{0}" + after + "{0}", before + "{0}{0}" + after), name)))
