@@ -32,7 +32,7 @@ class Retried:
 async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retried:
     """Send failed and unknown deliveries again, as they were: an email keeps its Message-ID and its date.
 
-    One that is older than the worker's patience gets this one try. A Telegram message that did arrive arrives twice.
+    One that is older than the worker's patience is tried for some hours. A Telegram message that did arrive arrives twice.
     """
     conditions = wanted.within(OPEN_ENDS)
     dead = sa.exists().where(DeadAddress.road == Delivery.road, DeadAddress.address == sa.func.lower(sa.func.trim(Delivery.address)))

@@ -23,6 +23,8 @@ LONGEST_PAUSE = 3600.0
 ERROR_LENGTH = 300
 # RFC 5321 section 4.5.4.1 gives a mail server four to five days to come back.
 PATIENCE = timedelta(days=4)
+# What was paused or held for as long, or found no mail server, has not been tried yet, and many put off whom they do not know.
+LEAST_TRIES = 12
 # An email whose end nobody saw goes out again under the same Message-ID, but not for ever.
 MOST_UNSEEN = 3
 
@@ -144,7 +146,8 @@ def next_state(delivery: Parcel, outcome: Outcome, rules: Rules, *, now: datetim
     if outcome.verdict is Verdict.UNKNOWN and may_repeat(delivery, rules.harmless):
         return State.QUEUED
     if outcome.verdict is Verdict.RETRY:
-        return State.FAILED if now - delivery.created_at > rules.patience else State.QUEUED
+        is_tired = now - delivery.created_at > rules.patience and delivery.tries >= LEAST_TRIES
+        return State.FAILED if is_tired else State.QUEUED
     return _ENDS[outcome.verdict]
 
 

@@ -15,7 +15,7 @@ from intouch import sender
 from intouch.bounces import stopping
 from intouch.bounces.models import TroubledAddress
 from intouch.clock import ShiftedClock
-from intouch.outbox import enqueue
+from intouch.outbox import enqueue, settling
 from intouch.outbox.models import Delivery, Lane, Road, State
 from intouch.outbox.presence import Presence
 from intouch.outbox.worker import Worker
@@ -49,6 +49,13 @@ async def queue_letter(runtime: Runtime, owner: int, key: str) -> None:
         await enqueue.enqueue(session, draft)
 
 
+async def grow_old(runtime: Runtime, clock: ShiftedClock) -> None:
+    """What waits has been tried for more than four days."""
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.update(Delivery).where(Delivery.state == State.QUEUED).values(tries=settling.LEAST_TRIES))
+    clock.set(clock.now() + GIVEN_UP)
+
+
 async def scores(runtime: Runtime) -> list[int]:
     async with runtime.sessions.read() as session:
         return list(await session.scalars(sa.select(TroubledAddress.score)))
@@ -68,7 +75,7 @@ async def test_five_emails_given_up_before_a_full_mailbox_stop_the_address(runti
             await queue_letter(runtime, alice, key)
             await worker.send_due()
             assert (await state_of(runtime, key), await scores(runtime)) == (State.QUEUED, [number - 1] if number > 1 else [])
-            clock.set(clock.now() + GIVEN_UP)
+            await grow_old(runtime, clock)
             await worker.send_due()
             assert (await state_of(runtime, key), await scores(runtime)) == (State.FAILED, [number] if number < 5 else [])
             assert await mailing.is_dead(runtime) is (number == 5)
@@ -86,7 +93,7 @@ async def test_what_is_not_about_the_mailbox_is_not_counted(runtime: Runtime, cl
         worker = worker_to(runtime, server)
         await queue_letter(runtime, alice, "letter:1")
         await worker.send_due()
-        clock.set(clock.now() + GIVEN_UP)
+        await grow_old(runtime, clock)
         await worker.send_due()
         await worker.stop(within=5)
     assert (await state_of(runtime, "letter:1"), await scores(runtime)) == (State.FAILED, [])

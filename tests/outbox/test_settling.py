@@ -81,10 +81,26 @@ async def test_what_was_not_tried_keeps_its_place_and_its_tries(runtime: Runtime
 
 async def test_after_four_days_a_retry_is_given_up(runtime: Runtime, now: datetime) -> None:
     await queue(runtime, draft(1, now))
-    later = now + timedelta(days=4, seconds=1)
-    (delivery,) = (await claim(runtime, claim_of(), later)).deliveries
-    await settle(runtime, [Settled(delivery, outcomes.retry("450"))], later)
-    assert (await rows(runtime))[0].state is State.FAILED
+    for later, state in ((now, State.QUEUED), (now + timedelta(days=4, seconds=1), State.FAILED)):
+        async with runtime.sessions.write() as session:
+            await session.execute(sa.update(Delivery).values(tries=settling.LEAST_TRIES, due_at=now))
+        (delivery,) = (await claim(runtime, claim_of(), later)).deliveries
+        await settle(runtime, [Settled(delivery, outcomes.retry("450"))], later)
+        assert (await rows(runtime))[0].state is state
+
+
+async def test_what_was_paused_or_held_for_days_meets_a_greylist_like_everybody(runtime: Runtime, now: datetime) -> None:
+    """A mail server that greylists puts off each first try; after a pause of four days that was the only one."""
+    await queue(runtime, draft(1, now))
+    later = now + timedelta(days=5)
+    tried = timedelta()
+    for _ in range(settling.LEAST_TRIES - 1):
+        (delivery,) = (await claim(runtime, claim_of(), later + tried)).deliveries
+        await settle(runtime, [Settled(delivery, outcomes.retry("451 greylisted"))], later + tried)
+        row = (await rows(runtime))[0]
+        assert row.state is State.QUEUED
+        tried = row.due_at - later
+    assert tried > timedelta(hours=2)
 
 
 async def test_an_email_whose_end_nobody_saw_goes_out_again_but_not_for_ever(runtime: Runtime, now: datetime) -> None:
