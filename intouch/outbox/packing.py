@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ log = logs.get("outbox")
 # What has to be so before the call for the delivery of this number; see ``Envelope``.
 Begin = Callable[[int], Awaitable[bool]]
 
+STALE = timedelta(hours=2)
 _NOTHING = outcomes.failed("nothing was rendered")
 _RANKS = {Lane.REPLY: 0, Lane.NOTICE: 1, Lane.BULK: 2}
 
@@ -46,11 +48,13 @@ class Packer:
         sessions: Sessions,
         renderers: Mapping[str, Renderer],
         *,
+        now: Callable[[], datetime],
         email_from: str,
         return_path: Callable[[int], str] | None = None,
         begin: Mapping[Road, Begin],
     ) -> None:
         self._sessions = sessions
+        self._now = now
         self._begin = begin
         self._renderers = renderers
         self._email_from = email_from
@@ -121,7 +125,7 @@ class Packer:
         return outcomes.failed(f"a {type(rendered).__name__} can't leave by {delivery.road}")
 
     def _email(self, delivery: Parcel, rendered: Letter | Copy, message_id: str) -> mime.Message:
-        at = delivery.created_at
+        at = dated(delivery.created_at, self._now())
         if isinstance(rendered, Copy):
             personal = mime.personal_headers(recipient=delivery.address, message_id=message_id, at=at)
             return rendered.plate(self._email_from).copy(personal, rendered.words)
@@ -141,6 +145,14 @@ class Packer:
             is_ours=partial(is_ours, identity),
             begin=partial(self._begin[delivery.road], identity),
         )
+
+
+def dated(created_at: datetime, now: datetime) -> datetime:
+    """The date of an email: when it was made, or, where it has waited for hours, the hour at which it leaves.
+
+    Spam filters hold an old date against an email. By the hour, so that a repeat, which comes soon, is the same message.
+    """
+    return created_at if now - created_at < STALE else now.replace(minute=0, second=0, microsecond=0)
 
 
 def _render_error(delivery: Parcel, error: Exception) -> Outcome:

@@ -30,7 +30,7 @@ class Retried:
 
 
 async def retry(session: AsyncSession, wanted: Wanted, *, now: datetime) -> Retried:
-    """Send failed and unknown deliveries again, as they were: an email keeps its Message-ID and its date.
+    """Send failed and unknown deliveries again, as they were: an email keeps its Message-ID.
 
     One that is older than the worker's patience is tried for some hours. A Telegram message that did arrive arrives twice.
     """

@@ -77,7 +77,7 @@ class Worker:
         self._settler = Settler(sessions, clock, rules, follow=follow or Follow(), done=self._flights.end, note_sent=note_sent)
         beginnings = Beginnings(sessions, clock, self.holder, apart=chat_gap)
         begin: dict[Road, Begin] = {Road.TELEGRAM: beginnings.begin, Road.EMAIL: self._settler.room}
-        self._packer = Packer(sessions, renderers, email_from=email_from, return_path=return_path, begin=begin)
+        self._packer = Packer(sessions, renderers, now=clock.now, email_from=email_from, return_path=return_path, begin=begin)
         self._rounds = Rounds(sessions, clock, presence, self.habits, self._flights, recalls=self._recalls, nudge=self.nudge, beat=beat)
         self._lines = [line for road in channels for line in self._lines_of(road)]
         self._feeding: list[asyncio.Task[None]] = []

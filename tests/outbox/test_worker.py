@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -292,6 +294,23 @@ async def test_a_recipient_put_off_is_tried_again_later_under_the_same_message_i
             assert await one.send_due() == counts
         await channel.close()
     assert (await rows(runtime))[0].tries == 3
+
+
+async def test_what_waited_for_hours_bears_the_hour_at_which_it_leaves(runtime: Runtime, clock: ShiftedClock, now: datetime) -> None:
+    """Spam filters give two points for a date that is four hours old, to all of an edition that was paused so long."""
+    start = now.replace(minute=10, second=0, microsecond=0)
+    dates: list[datetime] = []
+    for hours, minutes in ((0, 0), (1, 30), (4, 0), (4, 40), (100, 0)):
+        await queue(runtime, email(100 * hours + minutes, start))
+        clock.set(start + timedelta(hours=hours, minutes=minutes))
+        channel = RecordingChannel()
+        assert await worker(runtime, channel, road=Road.EMAIL, renderers={"letter": render_letters}).send_due() == {"sent": 1}
+        message = mime.whole(channel.contents[0])  # type: ignore[arg-type]
+        dates.append(parsedate_to_datetime(message_from_bytes(message)["Date"]))
+    full = start.replace(minute=0)
+    assert dates[:2] == [start, start]
+    assert dates[2:4] == [full + timedelta(hours=4)] * 2  # so that a repeat is the same message
+    assert dates[4] == full + timedelta(hours=100)
 
 
 async def test_an_email_with_an_address_that_is_none_fails_alone(runtime: Runtime, now: datetime) -> None:
