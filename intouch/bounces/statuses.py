@@ -29,13 +29,15 @@ _BEFORE_ADDRESS = re.compile(
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
 _SUMMARY = re.compile(r"^554 5\.0\.0 Service unavailable[ \t\r]*$", re.MULTILINE)  # sendmail's own, below whatever was answered
+# What Exchange Online writes before the other server's words, which a code of its own, 5.0.350, stands for.
+_PASSED_ON = re.compile(r"\b5\d\d\s+5\.0\.\d{1,3}\s+remote\s+server\s+returned\s[^>]{1,80}->", re.IGNORECASE)
 _NOTHING_SAID = (".0.0", "550", "551", "553", "556")
 _DISABLED = "5.2.1"
 
 # Codes 5.x.x that blame the sender (1.7, 1.8), a full mailbox, a message that is too large, a list, congestion or a loop.
 _MAY_PASS = {(1, 7), (1, 8), (2, 2), (2, 3), (2, 4), (4, 3), (4, 5), (4, 6), (4, 7), (4, 14)}
-# Exchange Online's own: our sender and our daily limit, the recipient's limit an hour, and servers that were not reached in a day.
-_MAY_PASS |= {(1, 20), (1, 90), (2, 121), (2, 122), (4, 300), (4, 316), (4, 317), (4, 318), (4, 319)}
+# Exchange Online's own: our sender and our daily limit, the recipient's limit an hour, and names or servers that were not reached in a day.
+_MAY_PASS |= {(1, 20), (1, 90), (2, 121), (2, 122), (4, 300), (4, 312), (4, 316), (4, 317), (4, 318), (4, 319)}
 # The mail system, the protocol, the content and policy ("looks like spam"): none of them is about the address.
 _SUBJECTS_THAT_MAY_PASS = {3, 5, 6, 7}
 
@@ -54,7 +56,7 @@ def is_open(status: str) -> bool:
     """Whether a code says no more than that something failed: "other or undefined" of an address, a system or a protocol; or that
     a mailbox takes nothing, which Gmail also says of one that gets too much at this time. Not 4.x.x: whoever gave up then was told
     of nothing that lasts."""
-    is_other = status.endswith(".0.0") or status in ("5.1.0", "5.2.0", _DISABLED, "5.3.0", "5.5.0") or "." not in status
+    is_other = status.startswith("5.0.") or status in ("5.1.0", "5.2.0", _DISABLED, "5.3.0", "5.5.0") or "." not in status
     return is_other and not status.startswith("4.")
 
 
@@ -70,6 +72,7 @@ def is_before_address(words: str) -> bool:
 
 def of_words(words: str) -> tuple[str, Kind] | None:
     """The code in a mail server's words, and what it or else they say; None where they say nothing."""
+    words = _PASSED_ON.sub("", words)
     status, kind = _coded(words)
     blamed = blame(words) if is_open(status) or kind is None else None
     if blamed is not None:
@@ -79,7 +82,7 @@ def of_words(words: str) -> tuple[str, Kind] | None:
 
 def of_letter(words: str) -> tuple[str, Kind] | None:
     """The same of a letter for people: what is no mail server's answer may speak of anything, unless of a mailbox."""
-    words = _SUMMARY.sub("", words)
+    words = _PASSED_ON.sub("", _SUMMARY.sub("", words))
     status, kind = _coded(words)
     if kind and not is_open(status):
         return status, kind
