@@ -228,7 +228,7 @@ def _of_recipient(group: Message) -> tuple[str, Kind] | None:
         return None
     status, _, comment = _AFTER_STATUS.sub("\n", str(group.get("status", "")).strip(), count=1).partition("\n")
     kind, told = statuses.of_code(status), f"{group.get('diagnostic-code', '')}\n{comment}"
-    if kind is Kind.HARD and (is_of_relaying(told) or statuses.is_guess(status, told)):
+    if kind is Kind.HARD and (is_of_relaying(told) or statuses.is_guess(status, told) or statuses.was_put_off(told)):
         return status, Kind.SOFT
     if kind is None or statuses.is_open(status):
         words = statuses.of_words(told)

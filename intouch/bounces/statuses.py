@@ -65,6 +65,11 @@ def is_guess(status: str, words: str) -> bool:
     return status == "5.1.1" and _ENHANCED.search(words) is None and blame(words) not in (None, Blame.NOBODY)
 
 
+def was_put_off(words: str) -> bool:
+    """Whether the mail server's own answer is a 4xx, whatever the code of who lost patience with it."""
+    return _coded(words)[0].startswith("4")
+
+
 def is_before_address(words: str) -> bool:
     """Whether a letter for people tells of a refusal that came before the mail server was told the address."""
     return _BEFORE_ADDRESS.search(words) is not None

@@ -1,4 +1,4 @@
-"""What a mail server refused before it was told the address says nothing about the address."""
+"""What a mail server refused before it was told the address, or put off, says nothing about the address."""
 
 from __future__ import annotations
 
@@ -59,3 +59,9 @@ def test_what_a_mail_server_tried_again_until_its_patience_ended_is_no_word_abou
     """Postfix takes a 5xx in place of a greeting for passing, and says 4.0.0 for it after five days."""
     message = written(POSTFIX, path=MINE, status="4.0.0", words="553 Mail from 192.0.2.10 not allowed - [10]")
     assert read(message, PATHS) == Report(Kind.SOFT, "4.0.0", 12)
+
+
+def test_an_answer_that_put_it_off_is_none_when_a_relay_of_ours_makes_a_5_of_it() -> None:
+    """Haraka does, when it has tried a dozen times."""
+    words = "450 4.1.1 <{to}>: Recipient address rejected: unverified address: connection timed out"
+    assert read(written(POSTFIX, path=MINE, status="5.1.1", words=words), PATHS) == Report(Kind.SOFT, "5.1.1", 12)
