@@ -101,10 +101,12 @@ def of_letter(words: str) -> tuple[str, Kind] | None:
 
 
 def _coded(words: str) -> tuple[str, Kind | None]:
-    """The first code, enhanced if there is such a one that says something, and what it says by itself."""
-    enhanced, reply = _ENHANCED.search(words), _REPLY.search(words)
-    if enhanced and (kind := of_code(enhanced[0])):
-        return enhanced[0], kind
+    """The first code that says something, enhanced if there is such a one, and what it says by itself."""
+    enhanced, reply = [found[0] for found in _ENHANCED.finditer(words) if of_code(found[0])], _REPLY.search(words)
+    if enhanced:
+        # A relay of ours may put one that leaves it open before the other mail server's.
+        status = next((code for code in enhanced if not is_open(code)), enhanced[0])
+        return status, of_code(status)
     if reply is None:
         return "", None
     # As when the mail server refuses at once (channels/smtp_replies.py): 552 is a full mailbox, 554 may be anything.

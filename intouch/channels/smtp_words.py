@@ -17,7 +17,7 @@ class Blame(StrEnum):
 
 _ENOUGH = 4000  # characters; whoever writes more than that about a refusal says it at the beginning
 _RELAYING = r"""\brelay(ing)?\W+(\w+\W+){0,2}(denied|not|prohibited|disallowed|rejected)\b
-        |\b(to|not|no|cannot|can't|don't|won't)\srelay\b"""
+        |\b(to|not|no|cannot|can't|don't|won't)\srelay\b|\brelaying\s(e?mail\s)?to\s\S+\s(is\s)?(denied|not|prohibited)\b"""
 # In this order: "mailbox unavailable: over quota" is a full one, and "sender address: user unknown" blames the sender.
 _SAID = {
     Blame.LATER: r"""(?<!submission)(?<!submission\s)quota
