@@ -109,11 +109,14 @@ class NotifyChannel:
 
 
 def read(message: bytes) -> tuple[str, str, str]:
-    """Subject, plain text and the address of the one-click unsubscription ("" where there is none) of an email."""
+    """Subject, plain text and the address of the one-click unsubscription of an email: "" where there is none that Notify takes."""
     parsed = message_from_bytes(message, policy=policy.default)
     text = parsed.get_body(("plain",))
     body = str(text.get_content()) if text is not None else ""
-    return str(parsed["subject"] or ""), body.replace("\r\n", "\n").strip(), str(parsed["list-unsubscribe"] or "").strip("<> ")
+    unsubscribe = str(parsed["list-unsubscribe"] or "").strip("<> ")
+    # Any other is "not a valid https url", for which Notify refuses the email: https://docs.notifications.service.gov.uk/rest-api.html
+    way_out = unsubscribe if unsubscribe.startswith("https://") else ""
+    return str(parsed["subject"] or ""), body.replace("\r\n", "\n").strip(), way_out
 
 
 def _refusal(error: Any) -> Outcome:

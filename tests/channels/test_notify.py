@@ -104,6 +104,15 @@ async def test_notify_gets_subject_text_and_the_way_out_under_a_signed_token() -
     assert jwt.decode(server.tokens[0], SECRET, algorithms=["HS256"])["iss"] == SERVICE
 
 
+async def test_a_way_out_that_notify_takes_for_none_fails_no_email() -> None:
+    """Its one click has to begin with https; the link that stands in the text is enough where the pages have none, as at a trial."""
+    plain = MESSAGE.replace(UNSUBSCRIBE.encode(), b"http://127.0.0.1:8000/unsubscribe/abc")
+    async with serving(ScriptedNotify()) as server:
+        (outcome,) = await send(server.port, envelope(content=plain))
+    assert outcome.verdict is Verdict.SENT
+    assert "one_click_unsubscribe_url" not in server.asked[0]
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
