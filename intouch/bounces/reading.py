@@ -174,9 +174,13 @@ def _fields(part: Message) -> Message:
 
 def _failure(message: Message) -> tuple[str, Kind] | None:
     found = _reported(message)
-    if found and found[1] is Kind.HARD and any(map(statuses.is_before_address, _words_for_people(message))):
-        return found[0], Kind.SOFT
-    return found
+    return (found[0], Kind.SOFT) if found and _is_not_about_address(message) else found
+
+
+def _is_not_about_address(message: Message) -> bool:
+    """Whether it was said before the mail server was told the address, or by a rule of the reader's own (RFC 5429)."""
+    is_readers = any(part.get_content_type() == "message/disposition-notification" for part in _parts(message))
+    return is_readers or any(map(statuses.is_before_address, _words_for_people(message)))
 
 
 def _reported(message: Message) -> tuple[str, Kind] | None:

@@ -65,3 +65,46 @@ def test_an_answer_that_put_it_off_is_none_when_a_relay_of_ours_makes_a_5_of_it(
     """Haraka does, when it has tried a dozen times."""
     words = "450 4.1.1 <{to}>: Recipient address rejected: unverified address: connection timed out"
     assert read(written(POSTFIX, path=MINE, status="5.1.1", words=words), PATHS) == Report(Kind.SOFT, "5.1.1", 12)
+
+
+# Dovecot's, for a rule of the reader's own: `reject "…"` in Sieve (RFC 5429).
+REJECTED = """\
+From: Postmaster <postmaster@mail.example.org>
+To: <{path}>
+Subject: Rejected: Southwick this week
+Auto-Submitted: auto-replied (rejected)
+Precedence: bulk
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=disposition-notification;
+\tboundary="18082/mail.example.org"
+
+This is a MIME-encapsulated message
+
+--18082/mail.example.org
+Content-Type: text/plain; charset=utf-8
+
+Your message to <grace@example.org> was automatically rejected:
+{words}
+--18082/mail.example.org
+Content-Type: message/disposition-notification
+
+Reporting-UA: mail.example.org; Dovecot Mail Delivery Agent
+Final-Recipient: rfc822; grace@example.org
+Disposition: automatic-action/MDN-sent-automatically; deleted
+
+--18082/mail.example.org
+Content-Type: message/rfc822
+
+From: Sunderland City Council <news@council.example>
+Subject: Southwick this week
+
+
+--18082/mail.example.org--
+"""
+
+
+@pytest.mark.parametrize("words", ["I am away. Please send it again after Monday.", "550 5.1.1 Is what my rule says.", "Quota exceeded"])
+def test_a_rule_of_the_readers_own_says_that_somebody_is_there(words: str) -> None:
+    message = REJECTED.format(path=MINE, words=words).replace("\n", "\r\n").encode()
+    found = read(message, PATHS)
+    assert found is not None and (found.kind, found.delivery_id) == (Kind.SOFT, 12)
