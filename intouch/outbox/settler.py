@@ -161,10 +161,8 @@ def _may_pass(error: Exception) -> bool:
 
     A PostgreSQL that is restarted shows as a plain ``DBAPIError``, and while it starts as an error of asyncpg itself.
     """
+    if is_storage_failure(error):
+        return True
     if isinstance(error, (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError)):
         return False
-    return (
-        is_storage_failure(error)
-        or isinstance(error, (sa.exc.DBAPIError, sa.exc.TimeoutError))
-        or type(error).__module__.startswith("asyncpg")
-    )
+    return isinstance(error, sa.exc.DBAPIError) or type(error).__module__.startswith("asyncpg")

@@ -32,8 +32,9 @@ _BY_STATE = {
 }
 _NOT_UTF_8 = "What was typed can't be read as UTF-8. Nothing was changed; set the terminal to UTF-8 and type it again."
 # Lost connections, a server that only lets read, has waited for us, is out of room or stops; a row or table that somebody else has in
-# hand. Not 57014, a statement that took too long: it may do so every time.
-_PASSING_STATES = ("08", "25006", "25P03", "40", "53", "55P03", "57P")
+# hand; rights or a table that were there when we began, and are not while somebody restores. Not 57014, a statement that took too long:
+# it may do so every time.
+_PASSING_STATES = ("08", "25006", "25P03", "40", "42501", "42P01", "53", "55P03", "57P")
 _PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
 # Statements are prepared on one connection and meant for that one.
 _POOLER_STATES = ("26000", "42P05")

@@ -139,7 +139,7 @@ async def test_a_delivery_that_cannot_be_rendered_fails_alone_and_its_error_tell
         rendered = dict(await render_hello(session, deliveries))
         for delivery in deliveries:
             if delivery.address == "2":
-                await session.execute(sa.text("SELECT * FROM no_such_table"))
+                await session.execute(sa.text("SELECT no_such_column FROM leases"))
             if delivery.address == "3":
                 del rendered[delivery.id]
             if delivery.address == "4":
