@@ -40,13 +40,24 @@ def refuse_newer(revision: str | None) -> None:
         raise DatabaseAhead(f"{told} Install that version again, or go back to a backup from before it.")
 
 
+def refuse_narrow(connection: sa.Connection) -> None:
+    """Raise ``InTouchError`` where PostgreSQL can't store every letter: an outcome with one of the others would hold up all that wait."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.scalar(sa.text("SHOW server_encoding"))
+    if encoding not in ("UTF8", "SQL_ASCII"):  # the latter stores what it is given
+        advice = "Make another: `createdb --encoding=UTF8 --template=template0 NAME`, and name it in INTOUCH_DATABASE_URL."
+        raise InTouchError(f"The database's encoding is {encoding}, and what people write does not fit into that. {advice}")
+
+
 async def current(engine: AsyncEngine) -> str:
-    """The revision the database is at; empty for a new database."""
+    """The revision the database is at; empty for a new database. Raises ``InTouchError`` for one that we can't use."""
     async with engine.connect() as connection:
         return await connection.run_sync(_noted)
 
 
 def _noted(connection: sa.Connection) -> str:
+    refuse_narrow(connection)
     if not sa.inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or ""

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from intouch.storage.revision import refuse_newer
+from intouch.storage.revision import refuse_narrow, refuse_newer
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -53,6 +53,7 @@ async def _upgrade_sqlite(engine: AsyncEngine) -> None:
 
 
 def _run(connection: sa.Connection) -> None:
+    refuse_narrow(connection)
     refuse_newer(MigrationContext.configure(connection).get_current_revision())
     command.upgrade(config(connection), "head")
 
