@@ -11,6 +11,7 @@ from email.utils import parseaddr
 from pathlib import Path
 
 import jinja2
+import sqlalchemy as sa
 import telegram
 import typer
 
@@ -133,10 +134,18 @@ async def _check_database(runtime: Runtime) -> Finding:
     kind = runtime.sessions.engine.dialect.name
     found = await revision.current(runtime.sessions.engine)
     revision.refuse_newer(found)
+    if runtime.sessions.is_sqlite and not await _is_whole(runtime):
+        return Finding("database", False, troubles.DAMAGED)
     is_new = found == revision.newest()
     upgrades_itself = runtime.sessions.is_sqlite
     advice = "" if is_new else "It is upgraded at the next start." if upgrades_itself else "Run `intouch db upgrade`."
     return Finding("database", is_new or upgrades_itself, f"{kind} at revision {found or 'none'}, newest is {revision.newest()}.", advice)
+
+
+async def _is_whole(runtime: Runtime) -> bool:
+    """Whether SQLite finds every page of its file where it belongs; some seconds for a million residents."""
+    async with runtime.sessions.read() as session:
+        return bool(await session.scalar(sa.text("PRAGMA quick_check(1)")) == "ok")
 
 
 async def _check_wards(runtime: Runtime) -> Finding:

@@ -7,6 +7,7 @@ import sqlite3
 
 import sqlalchemy as sa
 
+DAMAGED = "The database file is damaged. Stop In Touch, keep the file, and go back to your last backup."
 _BY_WORDS = {
     "database is locked": "The database is busy: something else is writing to it for a long time. Nothing was changed; please try again.",
     "disk is full": "The disk is full. Nothing was changed; make room and try again.",
@@ -14,7 +15,7 @@ _BY_WORDS = {
     "readonly database": "The database can't be written to. Check who owns its file and its folder, and INTOUCH_DATA_DIR.",
     "unable to open database file": "The database file can't be opened. Check INTOUCH_DATABASE_URL, INTOUCH_DATA_DIR and who may write.",
     "file is not a database": "The database file is no SQLite database, or it is damaged. Check INTOUCH_DATABASE_URL and INTOUCH_DATA_DIR.",
-    "malformed": "The database file is damaged. Stop In Touch, keep the file, and go back to your last backup.",
+    "malformed": DAMAGED,
     "already exists": "The database has tables, and nothing says which In Touch made them. Check INTOUCH_DATABASE_URL, or take a backup.",
     "no such table": "The database is of another version or program. Check INTOUCH_DATABASE_URL, or run `intouch db upgrade`.",
 }

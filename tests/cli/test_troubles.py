@@ -115,3 +115,15 @@ def test_a_bug_is_not_drawn_with_what_people_wrote(tmp_path: Path) -> None:
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert told.returncode == 1 and "Something is wrong in In Touch itself" in told.stderr
     assert "ZeroDivisionError" in told.stderr and "hunter2" not in told.stderr
+
+
+def test_the_doctor_tells_of_a_database_that_is_damaged_where_nobody_looked(sqlite_url: str) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_deliveries_due'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as written_over:
+        written_over.seek((page - 1) * size)
+        written_over.write(b"x" * size)
+    told = CliRunner().invoke(app, ["doctor"], env={"INTOUCH_DATABASE_URL": sqlite_url}).stdout
+    assert "WRONG  database: The database file is damaged. Stop In Touch, keep the file, and go back to your last backup." in told

@@ -32,7 +32,7 @@ async def encoded(request: pytest.FixtureRequest, postgres_server: sa.URL) -> As
 async def test_one_for_western_europe_is_refused_with_what_to_do(encoded: str) -> None:
     engine = open_engine(encoded)
     for way in (revision.current, revision.make_ready, upgrade.upgrade):
-        with pytest.raises(InTouchError, match="LATIN1.*UTF8"):
+        with pytest.raises(InTouchError, match=r"LATIN1.*UTF8"):
             await way(engine)
     await engine.dispose()
 
