@@ -29,7 +29,7 @@ from intouch.storage.sessions import Sessions
 
 log = logs.get("outbox")
 
-LANES = ((Lane.REPLY, Lane.NOTICE), (Lane.BULK,))
+LANES = ((Lane.REPLY,), (Lane.NOTICE,), (Lane.BULK,))
 # How long, in seconds, rounds that are under way may take to end by themselves.
 PARTING = 1.5
 
@@ -41,7 +41,7 @@ def _everybody(_address: str) -> bool:
 class Worker:
     """Sends what is in the outbox until it is stopped; as many processes as wanted may run one each on PostgreSQL.
 
-    Each road has two lines, one for replies and notices and one for bulk, so that bulk never stands in the way.
+    Each road has a line for each lane, so that nothing stands in the way of what goes before it, whatever it waits for.
     The claim is committed before any call and the outcome after it; no network is awaited inside a transaction.
     """
 

@@ -18,6 +18,7 @@ from intouch import app
 from intouch.channels import mime, outcomes
 from intouch.channels.outcomes import Envelope, Heard, Outcome
 from intouch.channels.smtp import SmtpChannel
+from intouch.channels.telegram import TelegramChannel
 from intouch.clock import ShiftedClock
 from intouch.letters import Letter
 from intouch.outbox import addresses
@@ -33,7 +34,9 @@ from intouch.runtime import Runtime
 from intouch.settings import load
 from intouch.smtp_address import SmtpAddress
 from intouch.storage.sessions import Sessions
+from tests.channels.scripted_bot_api import error
 from tests.channels.scripted_smtp import ScriptedSmtp, serving
+from tests.channels.test_telegram import bot_on
 from tests.outbox.outboxes import RecordingChannel, draft, queue, rows, states, until, worker
 from tests.outbox.test_claiming import claim, claim_of
 
@@ -74,6 +77,16 @@ async def test_two_workers_never_send_the_same_delivery(runtime: Runtime, now: d
     everything = [address for channel in channels for address in channel.sent]
     assert len(everything) == len(set(everything)) == 300
     assert set(await states(runtime)) == {State.SENT}
+
+
+async def test_a_reply_does_not_wait_behind_notices_that_the_bot_api_has_stopped(runtime: Runtime, now: datetime) -> None:
+    """More of them than a sender takes at once, for as long as the Bot API asked."""
+    async with bot_on(error(429, "Too Many Requests", retry_after=10_800)) as (bot, api):
+        await queue(runtime, *(draft(number, now, lane=Lane.NOTICE, batch=None) for number in range(1, 61)))
+        async with running(one := worker(runtime, TelegramChannel(bot))):
+            await until(lambda: bool(api.heard) and len(one._flights) > 30)  # no room for ten more
+            await queue(runtime, draft(99, now, lane=Lane.REPLY, batch=None))
+            await until(lambda: any(call["chat_id"] == 99 for call in api.heard), 5)
 
 
 async def test_a_notice_does_not_wait_behind_bulk(runtime: Runtime, now: datetime) -> None:
