@@ -64,6 +64,8 @@ def _reason(error: Exception, address: SmtpAddress) -> tuple[str, str]:
         return "does not speak TLS in this way", _OTHER_DOOR
     if any(issubclass(cause, (TimeoutError, aiosmtplib.SMTPTimeoutError)) for cause in causes):
         return "takes the connection and then says nothing", _OTHER_DOOR
+    if "authentication method" in str(error):  # such as Exchange Online, where passwords are turned off
+        return "knows no way of signing in that In Touch does", "Ask whoever runs it for PLAIN, LOGIN or CRAM-MD5, such as an app password."
     if isinstance(error, aiosmtplib.SMTPNotSupported) or "not supported" in str(error):
         return _not_offered(address)
     if isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code < 600:

@@ -77,6 +77,7 @@ async def test_whatever_it_says_is_told_in_words(lines: tuple[bytes, ...], query
     ("hello", "answers", "sentence"),
     [
         (b"250 hello\r\n", (), "takes no user and password on this connection. Add ?starttls=1"),
+        (b"250-hello\r\n250 AUTH XOAUTH2 SCRAM-SHA-256\r\n", (), "knows no way of signing in that In Touch does. Ask whoever runs it"),
         (b"250-hello\r\n250 AUTH PLAIN\r\n", (b"535 5.7.8 no\r\n",), "refuses the user or the password. Check both"),
         (b"250-hello\r\n250 AUTH PLAIN\r\n", (b"235 2.7.0 yes\r\n",), "well"),
         (b"250-hello\r\n250 AUTH PLAIN\r\n", (b"454 4.7.0 later\r\n",), "turns us away with 454"),
