@@ -14,6 +14,12 @@ from intouch.settings import Settings
 from intouch.smtp_address import SmtpAddress
 
 
+def per_second(settings: Settings) -> float:
+    """How many emails a second all senders together may send; 0 where the mail server's URL names no rate, or none is used."""
+    url = "" if settings.notify_api_key.get_secret_value() else settings.smtp_url.get_secret_value()
+    return SmtpAddress(url).per_second if url else 0.0
+
+
 class Post:
     """The channel by which email leaves, if the settings name one, and the rate of its mail server."""
 

@@ -17,7 +17,7 @@ from intouch.clock import Clock
 from intouch.digest import rendering as editions
 from intouch.letters import Letters
 from intouch.loading import load
-from intouch.outbox import epoch, ready, rendering
+from intouch.outbox import epoch, flights, ready, rendering
 from intouch.outbox.habits import Habits
 from intouch.outbox.models import Road
 from intouch.outbox.presence import Presence
@@ -25,7 +25,7 @@ from intouch.outbox.settling import Follow, OnDead, OnRefused
 from intouch.outbox.synchronising import Synchronising
 from intouch.outbox.worker import Worker
 from intouch.parts import STOP_WITHIN, Upkeep
-from intouch.post import Post
+from intouch.post import Post, per_second
 from intouch.residents import asking, deliveries, reaching
 from intouch.runtime import Runtime, build_runtime
 from intouch.settings import Settings
@@ -114,7 +114,7 @@ def build_worker(
         beat=keeper.beat if keeper else None,
         look=keeper.look if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
-        habits=habits or Habits(),
+        habits=habits or Habits(paces=flights.paces(per_second(settings))),
     )
     runtime.bell.listen(worker.nudge)
     return worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,13 @@ class Pace:
 
 # Telegram takes 30 a second and no more, so few are taken in advance: what another process could send must not wait here.
 PACES: Mapping[Road, Pace] = {Road.TELEGRAM: Pace(10, 40), Road.EMAIL: Pace(250, 750)}
+
+
+def paces(emails_per_second: float) -> Mapping[Road, Pace]:
+    """Where all senders together may send so many emails a second (0: any number), each takes no more in advance than those of five
+    seconds: what waits in one that has a third of the rate could go out by the others."""
+    usual, size = PACES[Road.EMAIL], math.ceil(emails_per_second)
+    return {**PACES, Road.EMAIL: Pace(min(usual.size, size), min(usual.most, 5 * size))} if size else PACES
 
 
 @dataclass(slots=True)
