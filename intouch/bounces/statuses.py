@@ -17,12 +17,14 @@ _REPLY = re.compile(
 
 # Where only after the whole message was an answer given: mostly a filter's, about that message.
 _AFTER_DATA = re.compile(
-    r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b|^>>>\s*(?:data|\.)\s*$", re.IGNORECASE | re.MULTILINE
+    r"\bend\s+of\s+(?:data|message)\b|\bafter\s+I\s+sent\s+the\s+message\b|\bfor\s+TEXT\s+command\b|^>>>\s*(?:data|\.)\s*$",
+    re.IGNORECASE | re.MULTILINE,
 )
-# Where it was given before the mail server was told the address: about us, or about nobody. As Postfix, Exim, qmail and, last in its
-# transcript, sendmail tell it.
+# Where it was given before the mail server was told the address: about us, or about nobody. As Postfix, IONOS, Exim, qmail and, last
+# in its transcript, sendmail tell it.
 _BEFORE_ADDRESS = re.compile(
     r"""\bin\s+reply\s+to\s+(?:EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL)\b|\brefused\s+to\s+talk\s+to\s+me\b
+    |\bremote\s+server\s+for\s+(?:EHLO|HELO|STARTTLS|AUTH|MAIL)\b
     |\bafter\s+(?:pipelined\s+)?(?:initial\s+connection|EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL\s+FROM)\b
     |\bbut\s+(?:sender\s+was\s+rejected|my\s+name\s+was\s+rejected|greeting\s+failed)\b
     |^>>>\s*(?:EHLO|HELO|MAIL)\b(?:(?!^>>>)[\s\S])*\Z""",

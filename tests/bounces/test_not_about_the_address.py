@@ -108,3 +108,44 @@ def test_a_rule_of_the_readers_own_says_that_somebody_is_there(words: str) -> No
     message = REJECTED.format(path=MINE, words=words).replace("\n", "\r\n").encode()
     found = read(message, PATHS)
     assert found is not None and (found.kind, found.delivery_id) == (Kind.SOFT, 12)
+
+
+IONOS = """\
+Return-Path: <>
+From: "Mail Delivery System" <mailer-daemon@relay.example>
+To: {path}
+Subject: Mail delivery failed: returning message to sender
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of
+its recipients. This is a permanent error. The following address
+failed:
+
+grace@example.org:
+SMTP error from remote server for {command} command, host: mx.example.org (198.51.100.25) reason: {words}
+
+
+--- The header of the original message is following. ---
+
+Return-Path: <{path}>
+Subject: Southwick this week
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "kind"),
+    [
+        ("RCPT TO", "550 No thanks", Kind.HARD),
+        ("MAIL FROM", "550 5.1.0 No thanks", Kind.SOFT),
+        ("TEXT", "550 192.0.2.10 is not allowed to send mail from council.example", Kind.SOFT),
+        ("TEXT", "550 No such user", Kind.HARD),
+    ],
+)
+def test_ionos_tells_at_which_command_it_was(command: str, words: str, kind: Kind) -> None:
+    found = read(IONOS.format(path=MINE, command=command, words=words).replace("\n", "\r\n").encode(), PATHS)
+    assert found is not None and found.kind is kind
