@@ -36,8 +36,8 @@ _SAID = {
         |\b(spf|dkim|dmarc|tls|encryption)\b|\b(service|system|server|backend|database)\W+(\w+\W+){0,2}(not|un\w+|down|busy|error|fail\w*)\b
         |\bmaintenance\b|\b(internal|local|configuration|protocol)\s(\w+\s)?error\b|\bldap\b|\bcallout\b|\baccount\W+(is\s)?suspended\b
         |\b(domain|host|ip)\W+(is\s)?not\s(verified|allowed|accepted|authori[sz]ed)\b|\bnot\saccept\w*\s(e?mail|messages?)\sfrom\b
-        |\bmail\sfrom\s(\S+\s){0,3}(refused|rejected|denied)\b|\baddress\s(is\s)?not\sverified\b
-        |\bsending\s(is\s)?(suspended|paused|disabled)\b|submission\s?quota
+        |\bmail\sfrom\s(\S+\s){0,3}(refused|rejected|denied|not\sallowed)\b|\baddress\s(is\s)?not\sverified\b
+        |\bnot\sallowed\sto\s(send|submit)\b|\bsending\s(is\s)?(suspended|paused|disabled)\b|submission\s?quota
         |\b(sending|daily|hourly)\s(\w+\s)?limit|\blimit\s(\w+\s)?(exceeded|reached)\b|\bexceeded\s(\w+\s){0,4}(limit|number|messages)\b""",
     Blame.MESSAGE: r"""\bspam\b|\bjunk|\bpolicy\b|\bvirus|\bcontent\b|\bblocked\b|\bgr[ae]y\W?list|\brate\b|\btoo\s(many|much|fast)\b
         |\btry\s(again|later)\b|\btemporar|transient|\battachment|\bloop

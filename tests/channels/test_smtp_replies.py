@@ -109,6 +109,8 @@ def test_a_refused_recipient_is_blamed_only_for_what_is_theirs(code: int, text: 
         "SPF check failed",
         "DKIM signature required",
         "mail from 192.0.2.1 refused",
+        "Mail from 192.0.2.1 not allowed - [10]",  # Yahoo's
+        "192.0.2.1 is not allowed to send mail from council.example",  # SiteGround's
         "We do not accept mail from you",
         "Host not allowed",
         "Invalid sender",
