@@ -143,15 +143,16 @@ class Keeper:
     async def beat(self) -> bool:
         """One beat, before the first claim and every few seconds from then on; True when it noticed a restore."""
         now, lines = self._clock.now(), self._sessions.lines
+        self._lines = -1  # until this has compared, each claim does: it may fail, as where somebody is restoring just now
         async with self._sessions.write() as session:
-            row = await _row(session, now)
-            is_restored = await self._is_older(session, row)
+            row = await session.scalar(_FIRST.with_for_update())
+            # A database has a name from its first migration on: one that lost it under us is being filled anew.
+            is_restored = self._database != "" if row is None else await self._is_older(session, row)
             if is_restored:
                 held = await holds.hold_all(session, by=NOTICED, now=now)
                 log.error("epoch.restored", held=held, advice="see `intouch delivery list --state held`, then `intouch delivery approve`")
-                # A new name: whoever works on the database that this is a copy of goes on under the old one.
-                await session.delete(row)
-                row = await _begin(session, now)
+            if row is None or is_restored:
+                row = await _renamed(session, row, now)
             else:
                 row.beat, row.at = row.beat + 1, now
             database, beat = row.database, row.beat
@@ -191,18 +192,16 @@ class Keeper:
             self._can_write = True
 
 
-async def _row(session: AsyncSession, now: datetime) -> Epoch:
+async def _renamed(session: AsyncSession, row: Epoch | None, now: datetime) -> Epoch:
+    """A new name: whoever works on the database that this is a copy of goes on under the old one."""
     # Two processes that begin at once make two rows; the first by name counts from then on.
-    row: Epoch | None = await session.scalar(_FIRST.with_for_update())
-    return row or await _begin(session, now)
-
-
-async def _begin(session: AsyncSession, now: datetime) -> Epoch:
-    row = Epoch(database=secrets.token_hex(8), beat=1, at=now)
-    session.add(row)
+    if row is not None:
+        await session.delete(row)
+    new = Epoch(database=secrets.token_hex(8), beat=1, at=now)
+    session.add(new)
     await session.flush()
     log.info("epoch.begun")
-    return row
+    return new
 
 
 def sentence(held_at: str) -> str:

@@ -80,6 +80,47 @@ async def test_the_same_backup_restored_a_second_time_is_noticed_again(runtime: 
         assert await beats(runtime, 2) == [True, False]
 
 
+async def test_a_database_that_is_filled_anew_under_a_sender_is_a_restore(runtime: Runtime, now: datetime) -> None:
+    """As pg_restore does it: the tables are there and empty for a while, and the old name comes back behind that of the sender."""
+    one = keeper(runtime)
+    assert not await one.beat()
+    async with runtime.sessions.write() as session:
+        before = (await session.scalars(sa.select(Epoch))).one()
+        await session.execute(sa.delete(Epoch))
+    assert await one.beat()
+    async with runtime.sessions.write() as session:
+        session.add(Epoch(database="z" * 16, beat=before.beat, at=before.at))
+    await queue(runtime, draft(1, now))
+    assert not await one.beat()
+    channel = RecordingChannel()
+    await worker(runtime, channel, look=one.look).send_due()
+    assert channel.sent == []
+    assert await states(runtime) == [State.HELD]
+
+
+async def test_nothing_is_sent_while_a_restore_cannot_be_written_down(runtime: Runtime, now: datetime) -> None:
+    """As pg_restore does it, too: the constraints come last, and without them there is no order to hold."""
+    one, channel = keeper(runtime), RecordingChannel()
+    await one.beat()
+    await queue(runtime, draft(1, now))
+    await set_back(runtime)
+    await _execute(runtime, "ALTER TABLE batch_holds RENAME TO elsewhere")
+    await _execute(runtime, "CREATE TABLE batch_holds AS SELECT * FROM elsewhere")
+    with pytest.raises(sa.exc.DBAPIError):
+        await one.beat()
+    await worker(runtime, channel, look=one.look).send_due()
+    assert channel.sent == []
+    await _execute(runtime, "DROP TABLE batch_holds")
+    await _execute(runtime, "ALTER TABLE elsewhere RENAME TO batch_holds")
+    assert await one.beat()
+    assert await states(runtime) == [State.HELD]
+
+
+async def _execute(runtime: Runtime, statement: str) -> None:
+    async with runtime.sessions.write() as session:
+        await session.execute(sa.text(statement))
+
+
 async def test_many_senders_that_beat_at_once_never_see_a_restore(runtime: Runtime) -> None:
     keepers = [keeper(runtime) for _ in range(5)]
     for _ in range(4):
