@@ -44,7 +44,8 @@ class Connection:
     """Transactions one after the other. ``is_broken``: not to be used again. ``was_stale``: the last attempt found out
     that the server had let go of the connection earlier, or takes nothing more over it, so it says nothing about that message.
     ``was_slowed``: the server complained about our pace. ``was_silent``: it did not answer in time. ``was_deaf``: to an
-    opening that rode with the letter before; some throw away what follows the final dot, or refuse it, against RFC 2920."""
+    opening that rode with the letter before; some throw away what follows the final dot, or refuse it, or die of it (Dovecot 2.3's
+    submission, which has taken the letter by then), against RFC 2920."""
 
     def __init__(self, wire: Wire, offer: Offer, sender: str, patience: Patience) -> None:
         self._wire = wire
@@ -54,7 +55,7 @@ class Connection:
         self._needs_reset = False
         self._stage = Stage.MAIL
         self._heard = False
-        self._is_used_up = self._bears_nothing = False
+        self._is_used_up = self._bears_nothing = self._heard_behind = False
         self._ahead: Letter | None = None
         self.was_slowed = self.was_silent = self.was_deaf = False
         self.opened_at = time.monotonic()
@@ -137,6 +138,7 @@ class Connection:
         if self._wire.is_full:
             await self._wire.flush(self._patience.command)
         reply = await self._read(self._patience.final)
+        self._heard_behind = self._heard_behind or self._ahead is not None
         if reply.is_good:
             return outcomes.sent()
         if not 400 <= reply.code < 600:
@@ -248,6 +250,8 @@ class Connection:
 
     def _lost(self, error: Lost | TimeoutError) -> Outcome:
         self.was_silent = isinstance(error, TimeoutError)
+        is_first_behind = self._ahead is not None and not self._heard_behind
+        self.was_deaf = self.was_deaf or (self._stage is Stage.BODY and is_first_behind and not self.was_silent)
         why = f"{self._stage.value}: {error}" if isinstance(error, Lost) else f"{self._stage.value}: no answer in time"
         return outcomes.unknown(why) if self._stage is Stage.BODY else outcomes.retry(why)
 

@@ -30,6 +30,7 @@ class ScriptedSmtp:
     pipelining: bool = True
     is_deaf: bool = False  # throws away what came behind the final dot before its reply
     is_strict: bool = False  # refuses each command of that with 503, as Haraka does
+    is_frail: bool = False  # dies of that once it has taken the message, as Dovecot's submission does
     extensions: Sequence[str] = ("8BITMIME",)
     idle: float | None = None  # seconds without a command after which it says 421 and hangs up
     port: int = 0
@@ -103,9 +104,12 @@ class ScriptedSmtp:
                 raise _End
             lines.append(line)
         behind = b""
-        if self.is_deaf or self.is_strict:
+        if self.is_deaf or self.is_strict or self.is_frail:
             with contextlib.suppress(TimeoutError):
                 behind = await asyncio.wait_for(reader.read(65536), 0.05)
+        if self.is_frail and behind:
+            self.taken.append((recipient, b"".join(lines)))
+            raise _End
         is_taken = await self._say("final", GOOD["final"] if recipient else "554 5.5.1 no valid recipients", writer)
         if self.is_strict:
             writer.write(b"503 Bad sequence of commands\r\n" * behind.count(b"\n"))

@@ -100,6 +100,16 @@ async def test_a_server_that_refuses_what_follows_the_dot_puts_nobody_off() -> N
     assert server.connections == 2
 
 
+async def test_a_server_that_dies_of_what_follows_the_dot_gets_one_message_twice() -> None:
+    """It has taken the message, and nobody hears of that: all of an edition went out four times."""
+    async with serving(ScriptedSmtp(is_frail=True)) as server:
+        batch = [Envelope(number, f"r{number}@x.example", MESSAGE) for number in range(20)]
+        outcomes = await send(server, batch)
+    assert [outcome.verdict for outcome in outcomes].count(Verdict.UNKNOWN) == 1
+    assert [outcome.verdict for outcome in outcomes].count(Verdict.SENT) == 19
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize("reply", ["552 5.3.4 too large", "550 5.7.1 not you"])
 async def test_a_sender_who_is_refused_behind_the_dot_is_refused(reply: str) -> None:
     async with serving(ScriptedSmtp({"MAIL": ["250 ok", reply]})) as server:
