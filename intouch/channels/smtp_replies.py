@@ -88,7 +88,8 @@ _VERDICTS = {Blame.LATER: outcomes.retry, Blame.US: outcomes.retry, Blame.MESSAG
 _OF_US = ("5.1.7", "5.1.8", "5.1.20", "5.1.90", "5.3.2", "5.3.5", "5.4.5", "5.5.1")
 _OPEN = ("", "5.0.0", "5.1.0", "5.5.0")  # "other or undefined": Outlook's for an unknown user is 5.5.0
 _GONE = ("5.1.1", "5.1.6", "5.1.10", "5.2.1")
-_OF_COMMANDS = (500, 502, 503, 504, 530)  # not understood, not known, in the wrong order, not without signing in: nobody is meant
+# Not understood, not known, in the wrong order, a host that takes no mail (RFC 7504), not without signing in: nobody is meant.
+_OF_COMMANDS = (500, 502, 503, 504, 521, 530)
 _OF_ADDRESSES = (550, 551, 553, 556)
 
 

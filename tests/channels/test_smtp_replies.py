@@ -60,6 +60,7 @@ D, F, R = Verdict.DEAD, Verdict.FAILED, Verdict.RETRY
         (550, "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", R),
         (500, "5.3.0 Error: command failed", R),
         (502, "5.5.2 not implemented", R),
+        (521, "mx.council.example does not accept mail", R),
         (550, "5.3.2 System not accepting network messages", R),
         (550, "5.4.5 Daily user sending limit exceeded", R),
         # No room.
