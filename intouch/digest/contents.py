@@ -52,14 +52,16 @@ def cut(words: str, most: int) -> str:
 
 def told(happening: Iterable[Notice]) -> list[dict[str, Any]]:
     """Notices as an edition keeps them."""
-    return [
-        {
-            "kind": notice.kind,
-            "title": cut(notice.title, 200),
-            "text": cut(notice.text, 400),
-            "url": notice.url if notice.url.startswith(("https://", "http://")) else "",
-            "starts_on": notice.starts_on.isoformat(),
-            "ends_on": notice.ends_on.isoformat() if notice.ends_on else "",
-        }
-        for notice in happening
-    ]
+    return [_told(notice) for notice in happening]
+
+
+def _told(notice: Notice) -> dict[str, Any]:
+    url = notice.url if notice.url.startswith(("https://", "http://")) else ""
+    return {
+        "kind": notice.kind,
+        "title": cut(notice.title, 200),
+        "text": cut(notice.text, 400) if url else notice.text,  # a page tells the rest, or nothing does
+        "url": url,
+        "starts_on": notice.starts_on.isoformat(),
+        "ends_on": notice.ends_on.isoformat() if notice.ends_on else "",
+    }

@@ -55,6 +55,16 @@ async def test_a_flood_of_notices_is_cut_and_counted(runtime: Runtime, town: Tow
     assert (len(found["notices"]), found["more_notices"]) == (20, 3)
 
 
+async def test_a_notice_is_told_whole_where_no_page_tells_the_rest(runtime: Runtime, town: Town) -> None:
+    text = "The bridge is closed. " * 90
+    for url in ("", "https://council.example/bridge"):
+        await writing.notice(runtime, url or "No page", on=date(2026, 11, 24), ward_id=None, created_at=NOW - DAY, url=url, text=text)
+    for found in (await gather(town), await gather(town, for_councillors=True)):
+        told = {notice["url"]: notice["text"] for notice in found["notices"]}
+        assert told[""] == text
+        assert told["https://council.example/bridge"].endswith("…") and len(told["https://council.example/bridge"]) <= 400
+
+
 async def test_a_survey_open_to_the_ward_is_asked_with_a_link_per_answer(runtime: Runtime, town: Town) -> None:
     await writing.survey(runtime, opened_at=NOW - DAY, ward_codes=["E05016391"])
     await writing.survey(runtime, opened_at=NOW - DAY, kind=QuestionType.SCALE)

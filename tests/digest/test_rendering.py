@@ -139,6 +139,7 @@ def test_what_an_officer_wrote_on_lines_of_their_own_stays_on_them(
         digest_of(digest_press, cases.digest(notices=notices)),
         briefing_press.letter(cases.briefing(notices=notices), name="Carl"),
     ):
+        assert "  Open:\n  Mondays <9 to 5>\n\n  Closed: Tuesdays\n" in letter.text
         assert '<p dir="auto">Open:<br />Mondays &lt;9 to 5&gt;<br /><br />Closed: Tuesdays</p>' in letter.html.replace("\n", "")
         _Page(letter.html)
 
@@ -344,6 +345,8 @@ def test_a_digest_in_a_script_of_three_bytes_a_letter_is_not_cut_off(digest_pres
     shown = letter.html.count(LONGEST_NOTICE["url"])
     assert 5 <= shown < 20
     assert f"There are {31 + 20 - shown} more notices." in letter.text
+    whole = {**LONGEST_NOTICE, "text": (BENGALI * 40)[:2000], "url": ""}
+    assert len(digest_of(digest_press, {**cases.LARGE, "notices": [whole] * 20}).html.encode()) < 100_000
     assert "There are 31 more notices." in digest_of(digest_press, cases.LARGE).text
 
 

@@ -21,9 +21,18 @@ from intouch.surveys.models import (
 )
 
 
-async def notice(runtime: Runtime, title: str, *, on: date, ward_id: int | None, created_at: datetime, url: str = "") -> None:
+async def notice(
+    runtime: Runtime,
+    title: str,
+    *,
+    on: date,
+    ward_id: int | None,
+    created_at: datetime,
+    url: str = "",
+    text: str = "Buses stop elsewhere.",
+) -> None:
     async with runtime.sessions.write() as session:
-        made = Notice(kind="roadworks", title=title, text="Buses stop elsewhere.", starts_on=on, url=url, created_at=created_at)
+        made = Notice(kind="roadworks", title=title, text=text, starts_on=on, url=url, created_at=created_at)
         session.add(made)
         await session.flush()
         if ward_id is not None:
