@@ -330,7 +330,7 @@ def test_a_machine_follows_with_a_line_at_each_look(town: None) -> None:
     settle("resident1@mail.example", State.SENT)
     settle("resident2@mail.example", State.FAILED)
     run("digest", "pause", "--ward", "Fulwell")
-    counted = {"total": 3, "sent": 1, "refused": 1, "unknown": 0, "cancelled": 0, "kept": 1, "moved": 0, "retried": 0}
+    counted = {"total": 3, "sent": 1, "refused": 1, "unknown": 0, "cancelled": 0, "kept": 1, "left": 0, "retried": 0}
     at = {"period": "2026-W47", "at": "2026-11-21T12:00:00+00:00", "rate": 0.0, "remaining_seconds": None, "is_over": True}
     assert followed("digest", "status") == [counted | at]
     assert followed("briefing", "status")[0]["total"] == 0
