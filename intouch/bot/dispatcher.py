@@ -74,7 +74,7 @@ class Dispatcher:
         if not self._is_on_the_list(what):
             return
         async with self._one_at_a_time(what.telegram_id):
-            if what.update_id in self._replied:  # also one that was refused, and so left nothing in the database
+            if what.key in self._replied:  # also one that was refused, and so left nothing in the database
                 return
             reply = await self._decide(what, tap_is_stored)
             if what.content is Content.TAP:
@@ -82,7 +82,7 @@ class Dispatcher:
             await self._count(what, reply)
             is_answered = what.content is Content.TAP and stop_waiting is not None and stop_waiting(what.tap_id, reply.toast)
             await replying.send(self.runtime, self.bot, what, reply, is_tap_answered=is_answered)
-            self._remember(what.update_id)
+            self._remember(what.key)
         self._nudge_soon()
 
     def _is_on_the_list(self, what: Incoming) -> bool:
@@ -125,7 +125,7 @@ class Dispatcher:
     async def _answer(self, what: Incoming, extra: Mapping[str, Any], session: AsyncSession) -> Reply:
         turn = await opening.open_turn(self.runtime, session, what)
         turn.extra.update(extra)
-        if await dialogues.is_new_update(session, what.update_id, now=turn.now):
+        if await dialogues.is_new_update(session, what.key, now=turn.now):
             return await application.answer(turn)
         return await self._answer_repeated(turn)
 
@@ -150,8 +150,8 @@ class Dispatcher:
         await self._taps.close()
         await self._commits.close()
 
-    def _remember(self, update_id: int) -> None:
-        self._replied[update_id] = None
+    def _remember(self, key: int) -> None:
+        self._replied[key] = None
         while len(self._replied) > _REMEMBERED:
             self._replied.popitem(last=False)
 

@@ -132,6 +132,7 @@ def _message(update_id: int, person: telegram.User, message: telegram.Message) -
         text=rest,
         command=command,
         message_id=message.message_id,
+        sent_at=int(message.date.timestamp()),
         longitude=message.location.longitude if message.location else None,
         latitude=message.location.latitude if message.location else None,
         file_id=file_id,

@@ -134,7 +134,7 @@ async def _send_document(runtime: Runtime, bot: CouncilBot, what: Incoming, repl
 async def _send_later(runtime: Runtime, what: Incoming, message: TelegramMessage, number: int, *, after: float = 0.0) -> None:
     """By the outbox, and not before the seconds have passed that the Bot API asked us to wait."""
     draft = enqueue.Draft(
-        key=f"reply:{what.update_id}:{number}",
+        key=f"reply:{what.key}:{number}",
         kind="message",
         road=Road.TELEGRAM,
         lane=Lane.REPLY,

@@ -28,13 +28,13 @@ async def answer(runtime: Runtime, session: AsyncSession, taps: Sequence[Incomin
     None for what is no such answer, or comes from somebody who is not signed up: the usual way has more to say about it.
     """
     turns = await _open_turns(runtime, session, taps)
-    given = {turn.incoming.update_id: one for turn in turns if (one := _given(turn)) is not None}
+    given = {turn.incoming.key: one for turn in turns if (one := _given(turn)) is not None}
     new = await dialogues.new_updates(session, list(given), now=runtime.now())
-    answering = [turn for turn in turns if turn.incoming.update_id in new]
-    shown = await surveys.answer_together(session, answering, [given[turn.incoming.update_id] for turn in answering]) if answering else []
+    answering = [turn for turn in turns if turn.incoming.key in new]
+    shown = await surveys.answer_together(session, answering, [given[turn.incoming.key] for turn in answering]) if answering else []
     replies = dict.fromkeys(given, Reply())  # a repeated tap: its effect is stored, and its reply was sent
-    replies.update(zip((turn.incoming.update_id for turn in answering), shown, strict=True))
-    return [replies.get(tap.update_id) for tap in taps]
+    replies.update(zip((turn.incoming.key for turn in answering), shown, strict=True))
+    return [replies.get(tap.key) for tap in taps]
 
 
 async def _open_turns(runtime: Runtime, session: AsyncSession, taps: Sequence[Incoming]) -> list[Turn]:

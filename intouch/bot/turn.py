@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -36,6 +37,7 @@ class Incoming:
 
     ``text`` is the message, the caption, or what stands behind a command. ``command`` has no slash.
     ``data`` are the parts of a tapped button's callback data. ``file_id`` and ``file_size`` (bytes) are the photo's.
+    ``sent_at`` is when a message was sent, in seconds since 1970.
     """
 
     update_id: int
@@ -48,10 +50,17 @@ class Incoming:
     data: tuple[str, ...] = ()
     tap_id: str = ""
     message_id: int | None = None
+    sent_at: int = 0
     longitude: float | None = None
     latitude: float | None = None
     file_id: str = ""
     file_size: int = 0
+
+    @property
+    def key(self) -> int:
+        """Under which it has its effect once: its number, and what tells it from another of that number of a Bot API that counts anew."""
+        what = zlib.crc32(f"{self.telegram_id} {self.tap_id} {self.message_id} {self.sent_at}".encode("utf-8", "replace"))
+        return (self.update_id << 24 | what >> 8) & _LARGEST
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class Dialogue(Base):
 
 
 class HandledUpdate(Base):
-    """A Telegram update whose effect is stored; Telegram delivers at least once, we act once."""
+    """A Telegram update whose effect is stored; Telegram delivers at least once, we act once. Its number is ``Incoming.key``."""
 
     __tablename__ = "handled_updates"
 

@@ -67,7 +67,7 @@ async def test_everybody_sees_their_next_question(street: Street) -> None:
     assert ["Question 2 of 4" in text for text in texts] == [True, True, True]
     assert "Done" in labels(replies[1]) and "Done" not in labels(replies[0])
     assert all(reply.edits for reply in replies)
-    assert await street.stored() == (3, {tap.update_id for tap in taps})
+    assert await street.stored() == (3, {tap.key for tap in taps})
 
 
 async def test_what_many_are_told_alike_is_rendered_once_and_is_what_each_is_told_alone(street: Street) -> None:
@@ -102,7 +102,7 @@ async def test_what_is_no_answer_is_left_to_the_usual_way(street: Street, data: 
     replies = await street.answer(odd, street.pick(1))
     assert replies[0] is None and replies[1] is not None
     answers, handled = await street.stored()
-    assert answers == 1 and odd.update_id not in handled
+    assert answers == 1 and odd.key not in handled
 
 
 async def test_who_is_not_signed_up_is_left_to_the_usual_way(street: Street) -> None:
@@ -111,7 +111,7 @@ async def test_who_is_not_signed_up_is_left_to_the_usual_way(street: Street) -> 
     known = street.pick(0)
     replies = await street.answer(known, street.pick(1), street.pick(7))
     assert replies[0] is not None and replies[1:] == [None, None]
-    assert await street.stored() == (1, {known.update_id})
+    assert await street.stored() == (1, {known.key})
 
 
 async def test_a_closed_survey_is_answered_kindly(street: Street, now: datetime) -> None:

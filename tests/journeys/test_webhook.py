@@ -49,10 +49,10 @@ async def hooked(database_url: str, tmp_path: Path, clock: ShiftedClock) -> Asyn
         await running.application.stop()
 
 
-def _start(update_id: int, telegram_id: int) -> dict[str, object]:
+def _start(update_id: int, telegram_id: int, date: int = 1763683200) -> dict[str, object]:
     person = {"id": telegram_id, "is_bot": False, "first_name": "Mallory", "language_code": "en"}
     chat = {"id": telegram_id, "type": "private", "first_name": "Mallory"}
-    return {"update_id": update_id, "message": {"message_id": 1, "from": person, "chat": chat, "date": 1763683200, "text": "/start"}}
+    return {"update_id": update_id, "message": {"message_id": 1, "from": person, "chat": chat, "date": date, "text": "/start"}}
 
 
 def _tap(update_id: int, telegram_id: int) -> dict[str, object]:
@@ -111,6 +111,14 @@ async def test_an_update_is_answered_when_its_effect_is_stored_and_has_it_once(h
         async with hooked.runtime.sessions.read() as session:
             assert await session.scalar(sa.select(sa.func.count()).select_from(HandledUpdate)) == 1
             assert await session.scalar(sa.select(sa.func.count()).select_from(Resident)) == 1
+
+
+async def test_a_bot_api_that_counts_anew_is_heard(hooked: House) -> None:
+    """As one for tests does when it is started again: what it brings now has the numbers of what was handled before."""
+    people = [hooked.telegram.person(number, "Mallory", has_started=True) for number in (1001, 1002)]
+    for telegram_id, date in ((1001, 1763683200), (1001, 1763769600), (1002, 1763769600), (1002, 1763769600)):
+        assert (await hooked.browser.post(PATH, json=_start(1, telegram_id, date), headers={HEADER: SECRET})).status_code == 200
+    assert [sum("Who sees it" in message.text for message in person.messages) for person in people] == [2, 1]
 
 
 def _block(update_id: int, telegram_id: int) -> dict[str, object]:
