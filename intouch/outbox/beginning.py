@@ -40,7 +40,7 @@ _NEIGHBOURS = (
 _ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(4711202612)")
 _MARK = (
     sa.update(TABLE)
-    .where(among(TABLE.c.id, "ids"), TABLE.c.leased_by == sa.bindparam("holder"), TABLE.c.state == State.SENDING)
+    .where(among(TABLE.c.id, "ids"), TABLE.c.leased_by == sa.bindparam("holder"), TABLE.c.state == State.SENDING, TABLE.c.address != "")
     .values(begun_at=sa.bindparam("now"))
     .returning(TABLE.c.id)
 )

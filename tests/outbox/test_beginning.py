@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta
 
 from intouch.clock import ShiftedClock
+from intouch.outbox import erasing
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.models import Lane
 from intouch.runtime import Runtime
@@ -57,3 +58,12 @@ async def test_a_clock_that_was_set_back_holds_nobody_for_an_hour(runtime: Runti
     clock.set(now - timedelta(hours=1))
     async with asyncio.timeout(10):
         assert await other.begin(2)
+
+
+async def test_nothing_goes_to_who_was_erased_since_it_was_claimed(runtime: Runtime, clock: ShiftedClock, now: datetime) -> None:
+    await queue(runtime, draft(1, now), draft(2, now))
+    await claim(runtime, claim_of(), now)
+    async with runtime.sessions.write() as session:
+        assert await erasing.forget(session, owner="resident:1", now=now) == 1
+    mine = Beginnings(runtime.sessions, clock, claim_of().holder)
+    assert [await mine.begin(number) for number in (1, 2)] == [False, True]
