@@ -112,7 +112,7 @@ def build_worker(
         who_left=deliveries.who_left,
         chat_gap=1 / settings.telegram_per_chat,
         beat=keeper.beat if keeper else None,
-        look=keeper.look if keeper else None,
+        before_claim=keeper.before_claim if keeper else None,
         note_sent=keeper.note_sent if keeper else None,
         habits=habits or Habits(paces=flights.paces(per_second(settings))),
     )

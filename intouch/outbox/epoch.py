@@ -7,9 +7,10 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ EVERY = 5.0  # seconds between two beats
 MOST_DATABASES = 20  # that the file remembers
 NOTICED = "In Touch, which noticed a restore"
 _FIRST = sa.select(Epoch).order_by(Epoch.database).limit(1)
+_LOCKED = _FIRST.with_for_update()
+
+Look = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +128,36 @@ class Keeper:
         else:
             self._unnoted = delivery, self._sessions.lines
 
-    async def look(self) -> bool:
-        """After a claim, before anything of it is sent: True when it must not be, for behind a new connection was an older copy.
+    def before_claim(self) -> Look:
+        """To be called before a claim; what it gives is asked after it, before anything of it is sent: see ``look``."""
+        return partial(self.look, self._database)
 
-        It costs nothing while the connections are those of the last comparison. Raises what the database raises.
+    async def look(self, known: str | None = None) -> bool:
+        """True when what was just claimed must not be sent, for behind a new connection was an older copy.
+
+        ``known``: the database's name from before the claim. Whoever notices a restore gives it another, and may have done so since:
+        what was claimed by then is not among what was held. It costs nothing while the connections are those of the last comparison.
+        Raises what the database raises.
         """
-        lines, known = self._sessions.lines, self._database
-        if lines == self._lines:
-            return False
-        async with self._sessions.read() as session:
-            row = await session.scalar(_FIRST)
-            is_as_it_was = row is not None and row.database == known and not await self._is_older(session, row)
-        if is_as_it_was:
-            self._was_compared(lines)
-            return False
-        return await self.beat() or known not in ("", self._database)  # else somebody else has noticed it first
+        known = self._database if known is None else known
+        lines, is_noticed = self._sessions.lines, False
+        if lines != self._lines:
+            async with self._sessions.read() as session:
+                row = await session.scalar(_FIRST)
+                is_as_it_was = row is not None and row.database == self._database and not await self._is_older(session, row)
+            if is_as_it_was:
+                self._was_compared(lines)
+            else:
+                is_noticed = await self.beat()
+        return is_noticed or known not in ("", self._database)
 
     async def beat(self) -> bool:
         """One beat, before the first claim and every few seconds from then on; True when it noticed a restore."""
         now, lines = self._clock.now(), self._sessions.lines
         self._lines = -1  # until this has compared, each claim does: it may fail, as where somebody is restoring just now
         async with self._sessions.write() as session:
-            row = await session.scalar(_FIRST.with_for_update())
+            # Whoever renames it has it locked meanwhile; then PostgreSQL finds none, and another question finds the new one.
+            row = await session.scalar(_LOCKED) or await session.scalar(_LOCKED)
             # A database has a name from its first migration on: one that lost it under us is being filled anew.
             is_restored = self._database != "" if row is None else await self._is_older(session, row)
             if is_restored:

@@ -14,6 +14,7 @@ from intouch.clock import Clock, elapsed
 from intouch.outbox import claiming
 from intouch.outbox.beginning import Beginnings
 from intouch.outbox.claiming import Claim
+from intouch.outbox.epoch import Look
 from intouch.outbox.flights import Flights, Hold, Line
 from intouch.outbox.habits import Habits
 from intouch.outbox.models import Lane, Road
@@ -61,11 +62,11 @@ class Worker:
         habits: Habits | None = None,
         chat_gap: float = 1.0,
         beat: Callable[[], Awaitable[object]] | None = None,
-        look: Callable[[], Awaitable[bool]] | None = None,
+        before_claim: Callable[[], Look] | None = None,
         note_sent: Callable[[int], None] | None = None,
     ) -> None:
         self.habits = habits or Habits()
-        self._look = look
+        self._before_claim = before_claim
         self.holder = presence.name
         self._sessions = sessions
         self._clock = clock
@@ -179,12 +180,12 @@ class Worker:
             lease=self.habits.lease,
             may_send_to=self._may_send_to,
         )
-        now = self._clock.now()
+        now, look = self._clock.now(), self._before_claim() if self._before_claim else None
         async with self._sessions.in_time():
             claimed = await self._sessions.transact(lambda session: claiming.claim(session, wanted, now=now))
         if claimed.deliveries:
             self._flights.begin(line, claimed.deliveries, claimed_at=claimed_at)
-            task = asyncio.create_task(self._carry(line, claimed.deliveries, now))
+            task = asyncio.create_task(self._carry(line, claimed.deliveries, now, look))
             self._carrying.add(task)
             task.add_done_callback(self._carrying.discard)
         touched = len(claimed.deliveries) + claimed.cancelled
@@ -195,17 +196,17 @@ class Worker:
         async with self._sessions.in_time(), self._sessions.glance() as session:
             return await claiming.is_anything_due(session, line.road, line.lanes, now=self._clock.now())
 
-    async def _carry(self, line: Line, deliveries: list[Parcel], claimed_at: datetime) -> None:
+    async def _carry(self, line: Line, deliveries: list[Parcel], claimed_at: datetime, look: Look | None) -> None:
         """One batch, from claimed to handed to the settler; whatever happens, each delivery gets an outcome."""
         left = {delivery.id: delivery for delivery in deliveries}
         with self._recalls.watch(left, claimed_at=claimed_at):
-            await self._send(line, deliveries, left)
+            await self._send(line, deliveries, left, look)
 
-    async def _send(self, line: Line, deliveries: list[Parcel], left: dict[int, Parcel]) -> None:
+    async def _send(self, line: Line, deliveries: list[Parcel], left: dict[int, Parcel], look: Look | None) -> None:
         otherwise = outcomes.not_tried("the batch could not be prepared", after=1.0)
         try:
             async with self._sessions.in_time():
-                if self._look is not None and await self._look():
+                if look is not None and await look():
                     self._flights.recall(self._flights.ids())
                 packed = await self._packer.pack(deliveries, self._flights.is_ours)
             for one in packed.settled:

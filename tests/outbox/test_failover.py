@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from intouch.channels.outcomes import Envelope, Heard
 from intouch.clock import ShiftedClock
 from intouch.outbox.enqueue import Draft
 from intouch.outbox.epoch import Keeper
-from intouch.outbox.models import Delivery, State
+from intouch.outbox.models import Delivery, Epoch, State
 from intouch.runtime import Runtime
 from intouch.settings import Settings
 from intouch.storage.sessions import open_engine
@@ -26,8 +27,10 @@ _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname 
 
 
 @pytest.fixture
-async def council(postgres_url: str, settings_of_a_council: Settings, clock: ShiftedClock) -> AsyncIterator[Runtime]:
-    runtime = build_runtime(settings_of_a_council.model_copy(update={"database_url": SecretStr(postgres_url)}), clock)
+async def council(postgres_url: str, settings_of_a_council: Settings, clock: ShiftedClock, tmp_path: Path) -> AsyncIterator[Runtime]:
+    # Databases of tests are copies of one, and so have its name: one file for all of them would tell of the others.
+    own = {"database_url": SecretStr(postgres_url), "epoch_file": tmp_path / "epoch.json"}
+    runtime = build_runtime(settings_of_a_council.model_copy(update=own), clock)
     yield runtime
     await runtime.sessions.close()
 
@@ -46,7 +49,7 @@ async def fail_over(url: str, *, lacking: int) -> None:
 async def test_what_the_standby_does_not_know_is_held_before_it_is_sent_again(council: Runtime, postgres_url: str, now: datetime) -> None:
     keeper, channel = Keeper(council.sessions, council.clock, council.settings.epoch_path), RecordingChannel()
     await queue(council, *(draft(number, now) for number in range(30)))
-    async with running(worker(council, channel, beat=keeper.beat, look=keeper.look, note_sent=keeper.note_sent)):
+    async with running(worker(council, channel, beat=keeper.beat, before_claim=keeper.before_claim, note_sent=keeper.note_sent)):
         await _settled(council, {State.SENT})
         await keeper.look()  # as before each claim
         await fail_over(postgres_url, lacking=30)
@@ -73,7 +76,7 @@ async def test_an_outcome_that_is_first_written_to_the_standby_covers_up_nothing
 ) -> None:
     keeper, channel = Keeper(council.sessions, council.clock, council.settings.epoch_path), WaitsForOne()
     await queue(council, *(draft(number, now) for number in range(30)))
-    async with running(worker(council, channel, beat=keeper.beat, look=keeper.look, note_sent=keeper.note_sent)):
+    async with running(worker(council, channel, beat=keeper.beat, before_claim=keeper.before_claim, note_sent=keeper.note_sent)):
         await _settled(council, {State.SENT})
         await keeper.look()  # as before each claim
         await queue(council, draft(99, now))
@@ -87,7 +90,7 @@ async def test_an_outcome_that_is_first_written_to_the_standby_covers_up_nothing
 async def test_a_new_connection_to_the_same_database_changes_nothing(council: Runtime, postgres_url: str, now: datetime) -> None:
     keeper, channel = Keeper(council.sessions, council.clock, council.settings.epoch_path), RecordingChannel()
     await queue(council, *(draft(number, now) for number in range(30)))
-    async with running(worker(council, channel, beat=keeper.beat, look=keeper.look, note_sent=keeper.note_sent)):
+    async with running(worker(council, channel, beat=keeper.beat, before_claim=keeper.before_claim, note_sent=keeper.note_sent)):
         await _settled(council, {State.SENT})
         await fail_over(postgres_url, lacking=0)
         await _queued(council, draft(31, now))
@@ -101,12 +104,40 @@ async def test_whoever_comes_second_after_a_failover_sends_nothing_either(counci
     await queue(council, draft(1, now))
     await first.beat()
     await second.beat()
-    await worker(council, RecordingChannel(), look=first.look, note_sent=first.note_sent).send_due()
+    await worker(council, RecordingChannel(), before_claim=first.before_claim, note_sent=first.note_sent).send_due()
     await fail_over(postgres_url, lacking=1)
     await council.sessions.engine.dispose()
     assert await states(council) == [State.QUEUED]  # on a new connection, as a claim would
     assert [await first.look(), await second.look()] == [True, True]
     assert [await first.look(), await second.look()] == [False, False]
+
+
+async def test_what_was_claimed_before_a_beat_notices_it_is_not_sent_either(council: Runtime, postgres_url: str, now: datetime) -> None:
+    keeper = Keeper(council.sessions, council.clock, council.settings.epoch_path)
+    await queue(council, draft(1, now))
+    await keeper.beat()
+    await worker(council, RecordingChannel(), before_claim=keeper.before_claim, note_sent=keeper.note_sent).send_due()
+    await fail_over(postgres_url, lacking=1)
+    await council.sessions.engine.dispose()
+    look = keeper.before_claim()
+    assert await states(council) == [State.QUEUED]  # on a new connection, as a claim would
+    assert await keeper.beat()  # the next in five seconds, or that of another claim
+    assert await look()
+    assert not await keeper.before_claim()()
+
+
+async def test_two_beats_that_notice_it_at_once_leave_one_name(council: Runtime, postgres_url: str, now: datetime) -> None:
+    path = council.settings.epoch_path
+    first, second = Keeper(council.sessions, council.clock, path), Keeper(council.sessions, council.clock, path)
+    await queue(council, draft(1, now))
+    await first.beat()
+    await second.beat()
+    await worker(council, RecordingChannel(), note_sent=first.note_sent).send_due()
+    await fail_over(postgres_url, lacking=1)
+    await council.sessions.engine.dispose()
+    await asyncio.gather(first.beat(), second.beat())
+    async with council.sessions.read() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Epoch)) == 1
 
 
 async def _queued(runtime: Runtime, one: Draft) -> None:
