@@ -239,6 +239,7 @@ def settings_of_a_council(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         patch.setenv("INTOUCH_SETTINGS", os.devnull)
         return settings_module.load(
             data_dir=tmp_path_factory.getbasetemp() / "nowhere",
+            epoch_file=tmp_path_factory.getbasetemp() / "nowhere" / "epoch.json",
             secret_key="a-key-for-tests",
             council_name="Sunderland City Council",
             council_address="City Hall, Plater Way, Sunderland",

@@ -93,7 +93,7 @@ async def test_a_database_that_is_filled_anew_under_a_sender_is_a_restore(runtim
     await queue(runtime, draft(1, now))
     assert not await one.beat()
     channel = RecordingChannel()
-    await worker(runtime, channel, look=one.look).send_due()
+    await worker(runtime, channel, before_claim=one.before_claim).send_due()
     assert channel.sent == []
     assert await states(runtime) == [State.HELD]
 
@@ -108,7 +108,7 @@ async def test_nothing_is_sent_while_a_restore_cannot_be_written_down(runtime: R
     await _execute(runtime, "CREATE TABLE batch_holds AS SELECT * FROM elsewhere")
     with pytest.raises(sa.exc.DBAPIError):
         await one.beat()
-    await worker(runtime, channel, look=one.look).send_due()
+    await worker(runtime, channel, before_claim=one.before_claim).send_due()
     assert channel.sent == []
     await _execute(runtime, "DROP TABLE batch_holds")
     await _execute(runtime, "ALTER TABLE elsewhere RENAME TO batch_holds")
@@ -218,7 +218,7 @@ async def test_a_restore_to_the_second_before_a_kill_is_noticed(runtime: Runtime
     one, channel = keeper(runtime), RecordingChannel()
     assert not await one.beat()
     await queue(runtime, *(draft(number, now) for number in range(5)))
-    sender = worker(runtime, channel, beat=one.beat, look=one.look, note_sent=one.note_sent)
+    sender = worker(runtime, channel, beat=one.beat, before_claim=one.before_claim, note_sent=one.note_sent)
     await sender.send_due()
     await queue(runtime, *(draft(number, now) for number in range(5, 10)))
     await sender.send_due()  # now on connections behind which it has looked
