@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -26,20 +26,21 @@ _LONGEST_LOOK_BACK = timedelta(days=28)
 
 @dataclass(frozen=True)
 class Due:
-    """An edition that should exist; it tells what happened at ``since`` or later."""
+    """An edition that should exist; it tells what happened at ``since`` or later. ``zone``: the council's."""
 
     audience: Audience
     ward: Ward
     period: str
     since: datetime
     due_at: datetime
+    zone: tzinfo = UTC
 
     def is_late(self, now: datetime) -> bool:
         return now - self.due_at > LIMIT
 
     def has_ended(self, now: datetime) -> bool:
         """Whether its ward is no more."""
-        return self.ward.valid_to is not None and self.ward.valid_to <= now.date()
+        return self.ward.valid_to is not None and self.ward.valid_to <= now.astimezone(self.zone).date()
 
 
 async def begin(session: AsyncSession, *, now: datetime) -> None:
@@ -107,7 +108,7 @@ async def unpublished(
         if ward.valid_from > last_week and ward.id not in since:
             replaced = [told for ward_id, told in since.items() if ends[ward_id] == ward.valid_from]
             since[ward.id] = max(replaced or since.values(), default=first)
-    return [Due(audience, ward, period, since.get(ward.id, first), due_at) for ward in left]
+    return [Due(audience, ward, period, since.get(ward.id, first), due_at, when.zone) for ward in left]
 
 
 async def _told_until(session: AsyncSession, audience: Audience, due_at: datetime) -> dict[int, datetime]:

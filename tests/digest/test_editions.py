@@ -320,3 +320,10 @@ async def test_an_officer_names_a_period_and_a_ward_in_words(runtime: Runtime, t
             assert (await editions.chosen_ward(session, text, now=DUE, when=FRIDAY)).id == town.southwick
         with pytest.raises(NotFound, match="Atlantis"):
             await editions.chosen_ward(session, "Atlantis", now=DUE, when=FRIDAY)
+
+
+def test_a_ward_ends_at_the_councils_midnight() -> None:
+    old = ward("E05001168", "Southwick (old)", None, valid_to=date(2027, 6, 5))
+    midnight = datetime(2027, 6, 4, 23, 0, tzinfo=UTC)  # it is summer
+    due = editions.Due(Audience.DIGEST, old, "2027-W21", midnight, midnight, ZoneInfo("Europe/London"))
+    assert [due.has_ended(midnight + timedelta(minutes=minutes)) for minutes in (-1, 0)] == [False, True]
