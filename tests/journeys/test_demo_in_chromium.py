@@ -213,33 +213,35 @@ async def test_the_phone_fits_into_the_window(browser: Browser, demo: tuple[str,
         await visit.page.close()
 
 
-async def test_an_officer_writes_several_lines_and_enter_sends_them(browser: Browser, demo: tuple[str, Stage]) -> None:
+@pytest.mark.parametrize("size", [WIDE, NARROW])  # each in a demo of its own, where what the bot asks was not asked before
+async def test_an_officer_writes_several_lines_and_enter_sends_them(
+    browser: Browser, demo: tuple[str, Stage], size: dict[str, int]
+) -> None:
     url, _stage = demo
-    for size in (WIDE, NARROW):
-        visit = await _open(browser, url, size)
-        await visit.plays("Olive")
-        await visit.types("/launch")
-        await visit.says("What do you want to ask?")
-        await visit.types("What keeps you from taking the bus?")
-        await visit.taps("Let people choose several answers")
-        await visit.says("as many as fit")
-        composer = visit.page.locator("#composer-text")
-        low = (await composer.bounding_box() or {})["height"]
-        await composer.focus()
-        for line in ("The fare", "It is late", "It is full"):
-            await visit.page.keyboard.type(line)
-            await visit.page.keyboard.press("Shift+Enter")
-        assert (await composer.bounding_box() or {})["height"] > low + 30
-        assert await visit.page.evaluate(AT_ITS_END)
-        await visit.shot(f"lines-{size['width']}")
-        await visit.has_no_barriers()
-        await visit.page.keyboard.press("Enter")
-        await visit.says("Who do you want to ask?")
-        assert await composer.input_value() == ""
-        assert (await composer.bounding_box() or {})["height"] == low
-        await visit.taps("Cancel")
-        assert (visit.complaints, visit.elsewhere) == ([], [])
-        await visit.page.close()
+    visit = await _open(browser, url, size)
+    await visit.plays("Olive")
+    await visit.types("/launch")
+    await visit.says("What do you want to ask?")
+    await visit.types("What keeps you from taking the bus?")
+    await visit.taps("Let people choose several answers")
+    await visit.says("as many as fit")
+    composer = visit.page.locator("#composer-text")
+    low = (await composer.bounding_box() or {})["height"]
+    await composer.focus()
+    for line in ("The fare", "It is late", "It is full"):
+        await visit.page.keyboard.type(line)
+        await visit.page.keyboard.press("Shift+Enter")
+    assert (await composer.bounding_box() or {})["height"] > low + 30
+    assert await visit.page.evaluate(AT_ITS_END)
+    await visit.shot(f"lines-{size['width']}")
+    await visit.has_no_barriers()
+    await visit.page.keyboard.press("Enter")
+    await visit.says("Who do you want to ask?")
+    assert await composer.input_value() == ""
+    assert (await composer.bounding_box() or {})["height"] == low
+    await visit.taps("Cancel")
+    assert (visit.complaints, visit.elsewhere) == ([], [])
+    await visit.page.close()
 
 
 async def test_a_very_long_message_leaves_room_for_the_chat(browser: Browser, demo: tuple[str, Stage]) -> None:
